@@ -1,0 +1,61 @@
+// What the gateway counts, read by the metrics adapter. Written by the thread that owns the thing counted,
+// read by any: single relaxed atomics, no consistency between two of them is promised.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "gateway/encoding.hpp"
+#include "gateway/problem.hpp"
+
+namespace fieldcast {
+
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept { value_.fetch_add(n, std::memory_order_relaxed); }
+  void sub(std::uint64_t n = 1) noexcept { value_.fetch_sub(n, std::memory_order_relaxed); }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+enum class Transport : std::uint8_t { websocket, events, poll };
+inline constexpr std::size_t kTransports = 3;
+
+/// Per transport.
+struct TransportCounters {
+  Counter clients;   // now: WebSockets, event streams, parked polls
+  Counter streams;   // ever begun: a poll with a cursor counts as one
+  Counter batches;   // handed to sockets
+  Counter readings;  // in those batches: delivered readings
+  Counter bytes;     // of those batches with their framing
+};
+
+struct Counters {
+  // the log
+  Counter readings;            // appended
+  Counter links;               // link entries appended
+  Counter retained_repeats;    // retained readings left out because they equal the latest of their topic
+  Counter topics;              // now: latest readings remembered
+  Counter topics_forgotten;
+  Counter log_entries_kept;    // now: entries that can be replayed
+  // fan-out
+  Counter encodings;           // batches of readings encoded: once a view when live, once a page when replayed
+  Counter views;               // now
+  Counter view_bytes;          // now: encoded entries kept for all views
+  Counter replayed_readings;   // delivered from the log instead of a view
+  std::array<Counter, kGapReasons> gaps;  // stated to clients
+  std::array<TransportCounters, kTransports> transports;
+  // the door
+  Counter connections;         // now
+  Counter connections_total;
+  Counter connections_refused; // over limits.connections
+  Counter requests;
+  std::array<Counter, kCodes> problems;   // answered with an error, by code
+  // brokers: one row each, see mqtt
+};
+
+}  // namespace fieldcast

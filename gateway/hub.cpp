@@ -1,0 +1,193 @@
+#include "gateway/hub.hpp"
+
+#include <algorithm>
+
+namespace fieldcast {
+
+Hub::Hub(const Log& log, const Clock& clock, const Limits& limits, Counters& counters, std::function<void()> run_soon)
+    : log_(log),
+      clock_(clock),
+      limits_(limits),
+      counters_(counters),
+      run_soon_(std::move(run_soon)),
+      position_(log.floor()) {}
+
+Hub::~Hub() {
+  for (const auto& view : views_) counters_.view_bytes.sub(view->bytes());
+  counters_.views.sub(views_.size());
+}
+
+void Hub::run() {
+  const bool more = read_chunk();
+  std::swap(ready_, telling_);
+  for (std::size_t i = 0; i < telling_.size(); ++i) {
+    if (Stream* stream = telling_[i]) {
+      stream->waiting_ = false;
+      stream->owner_.on_stream_ready();
+    }
+  }
+  telling_.clear();
+  if (more || !ready_.empty()) run_soon_();
+}
+
+void Hub::tick() {
+  const Instant now = clock_.now();
+  for (auto view = views_.begin(); view != views_.end();) {
+    const auto next = std::next(view);
+    if ((*view)->clients == 0 && now - (*view)->unused_since >= kViewKept) forget_view(view);
+    view = next;
+  }
+}
+
+bool Hub::read_chunk() {
+  const std::uint64_t head = log_.head();
+  if (position_ >= head) return false;
+  const std::uint64_t floor = log_.read(position_, head, kReadBytes, chunk_);
+  if (floor > position_) fell_behind(floor);
+  for (const Entry& entry : chunk_.entries) {
+    deliver(entry);
+    position_ = entry.seq;
+  }
+  for (View* view : touched_) seal(*view, position_);
+  touched_.clear();
+  while (view_bytes_ > limits_.view_bytes && !order_.empty()) {
+    View& view = *order_.front();
+    const std::size_t before = view.bytes();
+    view.drop_oldest();
+    view_bytes_ -= before - view.bytes();
+  }
+  counters_.view_bytes.set(view_bytes_);
+  return position_ < head;
+}
+
+void Hub::deliver(const Entry& entry) {
+  encoded_.clear();
+  if (is_link(entry)) {
+    note_link(entry);
+    for (const auto& view : views_) add_to(*view, entry);
+    return;
+  }
+  matched_.clear();
+  tree_.match(entry.topic, matched_);
+  for (View* view : matched_) {
+    if (view->matched != entry.seq) add_to(*view, entry);
+  }
+}
+
+void Hub::add_to(View& view, const Entry& entry) {
+  if (encoded_.empty()) append_entry(encoded_, entry);  // once for all views
+  BatchBuilder& pending = view.pending;
+  if (pending.entries() != 0 &&
+      (pending.bytes() + 1 + encoded_.size() > limits_.batch_bytes || pending.entries() == kPageEntries)) {
+    seal(view, entry.seq - 1);
+  }
+  if (pending.entries() == 0 && (touched_.empty() || touched_.back() != &view)) touched_.push_back(&view);
+  pending.add_encoded(entry, encoded_);
+  view.matched = entry.seq;
+}
+
+void Hub::seal(View& view, std::uint64_t position) {
+  if (view.pending.entries() == 0) return;  // touched twice
+  const std::uint64_t begin = view.pending.first_seq() - 1;
+  const std::size_t before = view.bytes();
+  view.push(view.pending.seal(cursor(position), begin, position));
+  view_bytes_ += view.bytes() - before;
+  counters_.encodings.add();
+  ready_.insert(ready_.end(), view.waiting.begin(), view.waiting.end());
+  view.waiting.clear();
+}
+
+void Hub::note_link(const Entry& link) {
+  std::string& state = links_[std::string(link.topic)];
+  state.clear();
+  append_snapshot_link(state, link);
+  present_links_.clear();
+  for (const auto& [broker, json] : links_) {
+    if (!present_links_.empty()) present_links_ += ',';
+    present_links_ += json;
+  }
+}
+
+// Readings came faster than this shard could take them, and the log no longer has them all.
+void Hub::fell_behind(std::uint64_t floor) {
+  for (const auto& view : views_) {
+    const std::size_t before = view->bytes();
+    view->restart(floor);
+    view_bytes_ -= before - view->bytes();
+    ready_.insert(ready_.end(), view->waiting.begin(), view->waiting.end());
+    view->waiting.clear();
+  }
+  position_ = floor;
+}
+
+void Hub::catch_up() {
+  const std::uint64_t head = log_.head();
+  while (position_ < head) read_chunk();
+  if (!ready_.empty()) run_soon_();
+}
+
+Result<View*> Hub::take_view(const FilterSet& filters) {
+  auto found = views_.find(filters);
+  if (found == views_.end()) {
+    if (views_.size() >= limits_.views && !forget_longest_unused()) {
+      return Problem{Code::too_many, "too many different sets of topic filters are in use: try again later, or use "
+                                     "filters that other clients use too"};
+    }
+    found = views_.insert(std::make_unique<View>(filters, position_, order_)).first;
+    for (const std::string& filter : filters.filters()) tree_.add(filter, found->get());
+    counters_.views.add();
+  }
+  ++(*found)->clients;
+  return found->get();
+}
+
+void Hub::release_view(View& view) {
+  if (--view.clients == 0) view.unused_since = clock_.now();
+}
+
+void Hub::forget_view(Views::iterator view) {
+  for (const std::string& filter : (*view)->filters().filters()) tree_.remove(filter, view->get());
+  view_bytes_ -= (*view)->bytes();
+  counters_.view_bytes.set(view_bytes_);
+  counters_.views.sub();
+  views_.erase(view);
+}
+
+bool Hub::forget_longest_unused() {
+  auto longest = views_.end();
+  for (auto view = views_.begin(); view != views_.end(); ++view) {
+    if ((*view)->clients != 0) continue;
+    if (longest == views_.end() || (*view)->unused_since < (*longest)->unused_since) longest = view;
+  }
+  if (longest == views_.end()) return false;
+  forget_view(longest);
+  return true;
+}
+
+void Hub::tell_later(Stream& stream) {
+  stream.waiting_ = true;
+  ready_.push_back(&stream);
+  run_soon_();
+}
+
+void Hub::forget(Stream& stream) {
+  if (!stream.waiting_) return;
+  stream.waiting_ = false;
+  const auto erase = [&](std::vector<Stream*>& list) {
+    const auto found = std::find(list.begin(), list.end(), &stream);
+    if (found == list.end()) return false;
+    *found = list.back();  // streams of one turn have no order among each other
+    list.pop_back();
+    return true;
+  };
+  if (stream.view_ != nullptr && erase(stream.view_->waiting)) return;
+  if (erase(ready_)) return;
+  std::replace(telling_.begin(), telling_.end(), &stream, static_cast<Stream*>(nullptr));
+}
+
+std::shared_ptr<const Batch> Hub::empty_batch(std::uint64_t position) {
+  if (!empty_ || empty_->end != position) empty_ = BatchBuilder{}.seal(cursor(position), position, position);
+  return empty_;
+}
+
+}  // namespace fieldcast

@@ -1,0 +1,101 @@
+// The fan-out of one shard: reads the log once, matches each entry against the filters of all views,
+// encodes it once, and wakes the streams that wait. Shares nothing with other shards but the log.
+// One thread: its shard's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/clock.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/filter_tree.hpp"
+#include "gateway/limits.hpp"
+#include "gateway/log.hpp"
+#include "gateway/result.hpp"
+#include "gateway/stream.hpp"
+#include "gateway/view.hpp"
+
+namespace fieldcast {
+
+class Hub {
+ public:
+  /// All of them outlive the hub, and the hub its streams. `run_soon` asks the shard to call run(), later and
+  /// from the shard's loop; asked several times before that, once is enough.
+  Hub(const Log& log, const Clock& clock, const Limits& limits, Counters& counters, std::function<void()> run_soon);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  /// One turn: a chunk of new entries goes to the views, and the streams that have something are told. To be
+  /// called after each wake-up of the log.
+  void run();
+
+  /// Forgets views that no client has used for kViewKept. About every kTick.
+  void tick();
+
+  /// Every view has what matches up to here.
+  std::uint64_t position() const { return position_; }
+
+  const Clock& clock() const { return clock_; }
+  const Limits& limits() const { return limits_; }
+  Counters& counters() { return counters_; }
+
+ private:
+  friend class Stream;
+
+  struct ByFilters {
+    using is_transparent = void;
+    static const FilterSet& key(const FilterSet& filters) { return filters; }
+    static const FilterSet& key(const std::unique_ptr<View>& view) { return view->filters(); }
+    bool operator()(const auto& a, const auto& b) const { return key(a) < key(b); }
+  };
+  using Views = std::set<std::unique_ptr<View>, ByFilters>;
+
+  // For streams.
+  Result<View*> take_view(const FilterSet& filters);  // counts one more client; too_many
+  void release_view(View& view);
+  void catch_up();  // to the head as it is now; streams that have something are told later
+  void tell_later(Stream& stream);
+  void forget(Stream& stream);  // it is told nothing any more
+  Cursor cursor(std::uint64_t position) const { return {log_.tag(), position, std::nullopt}; }
+  std::shared_ptr<const Batch> empty_batch(std::uint64_t position);
+  const std::string& present_links() const { return present_links_; }
+
+  bool read_chunk();
+  void deliver(const Entry& entry);
+  void add_to(View& view, const Entry& entry);
+  void seal(View& view, std::uint64_t position);
+  void note_link(const Entry& link);
+  void fell_behind(std::uint64_t floor);
+  void forget_view(Views::iterator view);
+  bool forget_longest_unused();
+
+  const Log& log_;
+  const Clock& clock_;
+  const Limits& limits_;
+  Counters& counters_;
+  const std::function<void()> run_soon_;
+
+  std::uint64_t position_;
+  Chunk chunk_;          // what run() reads
+  Chunk replay_;         // what the streams that replay read, one at a time
+  std::string encoded_;  // one entry
+  std::vector<View*> matched_;
+  std::vector<View*> touched_;  // those with something pending
+  FilterTree<View*> tree_;
+  BatchOrder order_;
+  Views views_;
+  std::size_t view_bytes_ = 0;
+  std::vector<Stream*> ready_;    // to be told in the next turn
+  std::vector<Stream*> telling_;  // being told in this one; null where a stream has gone meanwhile
+  std::map<std::string, std::string, std::less<>> links_;  // by broker: its last link entry as a snapshot
+  std::string present_links_;                              // all of them, comma-joined
+  std::shared_ptr<const Batch> empty_;                     // the last empty batch made
+};
+
+}  // namespace fieldcast

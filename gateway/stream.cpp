@@ -1,0 +1,320 @@
+#include "gateway/stream.hpp"
+
+#include <algorithm>
+
+#include "gateway/hub.hpp"
+#include "gateway/view.hpp"
+
+namespace fieldcast {
+
+Stream::Stream(Hub& hub, StreamOwner& owner, Options options)
+    : hub_(hub), owner_(owner), options_(options), position_(hub.position()), scanned_(position_) {}
+
+Stream::~Stream() {
+  hub_.forget(*this);
+  if (view_ != nullptr) hub_.release_view(*view_);
+  for (const Change& change : changes_) {
+    if (change.view != nullptr) hub_.release_view(*change.view);
+  }
+}
+
+std::optional<Problem> Stream::begin(const FilterSet& filters, const From& from, std::optional<std::string> answer_id) {
+  hub_.catch_up();
+  auto view = hub_.take_view(filters);
+  if (!view) return view.problem();
+  filters_ = filters;
+  view_ = *view;
+  start(from);
+  if (answer_id) {
+    // Its filters are there already: only the answer waits.
+    return add_change({"subscribed", std::move(*answer_id), filters_, nullptr, {}, std::nullopt, 0});
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> Stream::subscribe(std::string answer_id, const FilterSet& filters, const From& from) {
+  const FilterSet& before = filters_after_changes();
+  Change change{"subscribed", std::move(answer_id), before.with(filters), nullptr, {}, std::nullopt, 0};
+  if (auto fault = change.filters.fault(hub_.limits().filters)) return fault;
+  if (before.empty()) {
+    change.begin = from;
+  } else if (from.kind == From::Kind::latest) {
+    change.snapshot_of = filters;
+  } else if (from.kind != From::Kind::now) {
+    return Problem{Code::bad_from, "filters that are added to a stream begin at now or latest: open a second stream for "
+                                   "older readings"};
+  }
+  return add_change(std::move(change));
+}
+
+std::optional<Problem> Stream::unsubscribe(std::string answer_id, const FilterSet& filters) {
+  FilterSet left = filters_after_changes().without(filters);
+  return add_change({"unsubscribed", std::move(answer_id), std::move(left), nullptr, {}, std::nullopt, 0});
+}
+
+const FilterSet& Stream::filters_after_changes() const { return changes_.empty() ? filters_ : changes_.back().filters; }
+
+// A change takes effect at the head as it is now.
+std::optional<Problem> Stream::add_change(Change change) {
+  if (changes_.size() == kPendingChanges) {
+    return Problem{Code::too_many, "too many changes of this stream wait for their turn: wait for the answers"};
+  }
+  hub_.catch_up();
+  change.head = hub_.position();
+  if (!change.filters.empty()) {
+    auto view = hub_.take_view(change.filters);
+    if (!view) return view.problem();
+    change.view = *view;
+  }
+  changes_.push_back(std::move(change));
+  return std::nullopt;
+}
+
+void Stream::start(const From& from) {
+  hub_.counters().transports[static_cast<std::size_t>(options_.transport)].streams.add();
+  const std::uint64_t head = hub_.position();
+  must_send_ = true;
+  if (from.kind == From::Kind::cursor) {
+    const Cursor& cursor = from.cursor;
+    const bool known = cursor.tag == hub_.log_.tag() && std::max(cursor.seq, cursor.head.value_or(0)) <= head &&
+                       cursor.seq <= cursor.head.value_or(cursor.seq);
+    if (!known) {
+      start_at(head);
+      state_gap(GapReason::unknown);
+    } else if (cursor.head) {
+      start_snapshot(filters_, cursor.seq, *cursor.head);
+    } else {
+      start_at(cursor.seq);
+      must_send_ = !options_.joined;  // a poll with a cursor waits for something to come
+      // Polls that come back find what they missed encoded already, where the view's ring still has it.
+      if (!options_.joined) return;
+      if (const auto number = view_->number_at(position_)) {
+        mode_ = Mode::live;
+        number_ = *number;
+      }
+    }
+    return;
+  }
+  switch (from.kind) {
+    case From::Kind::oldest:
+      start_at(hub_.log_.floor());
+      break;
+    case From::Kind::time:
+      start_at(std::min(head, hub_.log_.before(from.time)));
+      break;
+    case From::Kind::ago:
+      start_at(std::min(head, hub_.log_.before(hub_.clock().wall_ms() - from.time)));
+      break;
+    default:
+      start_at(head);
+  }
+  if (from.kind == From::Kind::unknown) {
+    state_gap(GapReason::unknown);
+  } else {
+    page_.set_snapshot_links(hub_.present_links());
+  }
+  if (from.kind == From::Kind::latest) start_snapshot(filters_, 0, head);
+}
+
+void Stream::start_at(std::uint64_t position) {
+  mode_ = Mode::replay;
+  position_ = scanned_ = position;
+}
+
+void Stream::start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head) {
+  mode_ = Mode::snapshot;
+  position_ = scanned_ = place;
+  snapshot_of_ = of;
+  snapshot_head_ = head;
+  if (hub_.log_.forgot_topics()) state_gap(GapReason::expired);
+}
+
+void Stream::state_gap(GapReason reason) {
+  page_.set_gap({reason, std::nullopt});
+  page_.set_snapshot_links(hub_.present_links());
+  must_send_ = true;
+  hub_.counters().gaps[static_cast<std::size_t>(reason)].add();
+}
+
+std::shared_ptr<const Batch> Stream::next() {
+  hub_.forget(*this);
+  for (std::size_t turns = kChunksPerTurn; turns != 0;) {
+    if (change_due()) return apply_change();
+    switch (mode_) {
+      case Mode::idle:
+        if (!std::exchange(must_send_, false)) return nullptr;
+        return heartbeat();
+      case Mode::snapshot:
+        if (read_snapshot()) return seal_page();
+        --turns;
+        break;
+      case Mode::replay:
+        if (read_log()) return seal_page();
+        if (mode_ == Mode::replay && !change_due()) --turns;
+        break;
+      case Mode::live:
+        if (auto batch = next_live()) return batch;
+        if (waiting_) return nullptr;
+    }
+  }
+  hub_.tell_later(*this);  // others first
+  return nullptr;
+}
+
+// One step through the latest readings; true where page_ is to be sent.
+bool Stream::read_snapshot() {
+  if (scanned_ < snapshot_head_) {
+    Chunk& chunk = hub_.replay_;
+    const std::uint64_t reached = hub_.log_.latest(
+        scanned_, snapshot_head_, [this](std::string_view topic) { return snapshot_of_.matches(topic); },
+        options_.page_entries - page_.entries(), kReadBytes, chunk);
+    for (const Entry& entry : chunk.entries) {
+      if (!add_to_page(entry)) return true;
+      scanned_ = entry.seq;
+    }
+    scanned_ = reached;
+    if (page_.entries() >= options_.page_entries) return true;
+    if (scanned_ < snapshot_head_) return false;
+  }
+  if (page_.entries() != 0) return true;
+  // A batch that is no snapshot ends it, and goes on with what came since.
+  start_at(snapshot_head_);
+  must_send_ = true;
+  return false;
+}
+
+// One step through the log; true where page_ is to be sent. At its target the stream goes live, unless a
+// change of filters is due there.
+bool Stream::read_log() {
+  const std::uint64_t head = hub_.position();
+  const std::uint64_t target = changes_.empty() ? head : std::min(head, changes_.front().head);
+  if (scanned_ < target) {
+    Chunk& chunk = hub_.replay_;
+    const std::uint64_t floor = hub_.log_.read(scanned_, target, kReadBytes, chunk);
+    if (floor > scanned_) {
+      if (page_.entries() != 0) return true;  // the gap comes behind it
+      state_gap(GapReason::expired);
+      scanned_ = std::min(floor, target);
+    }
+    for (const Entry& entry : chunk.entries) {
+      if ((is_link(entry) || filters_.matches(entry.topic)) && !add_to_page(entry)) return true;
+      scanned_ = entry.seq;
+      if (page_.entries() == options_.page_entries) return true;
+    }
+    if (chunk.entries.empty()) scanned_ = target;
+    if (scanned_ < target) return false;
+  }
+  if (must_send_ || page_.entries() != 0) return true;
+  position_ = scanned_;
+  if (changes_.empty()) {
+    mode_ = Mode::live;
+    number_ = view_->end();
+  }
+  return false;
+}
+
+// False where the page is full without it.
+bool Stream::add_to_page(const Entry& entry) {
+  std::string& encoded = hub_.encoded_;
+  encoded.clear();
+  append_entry(encoded, entry);
+  if (page_.entries() != 0 && page_.bytes() + 1 + encoded.size() > hub_.limits().batch_bytes) return false;
+  page_.add_encoded(entry, encoded);
+  return true;
+}
+
+std::shared_ptr<const Batch> Stream::seal_page() {
+  Cursor cursor = hub_.cursor(scanned_);
+  if (mode_ == Mode::snapshot) {
+    cursor.head = snapshot_head_;
+    page_.set_snapshot();
+  }
+  if (page_.readings() != 0) {
+    hub_.counters().encodings.add();
+    hub_.counters().replayed_readings.add(page_.readings());
+  }
+  auto batch = page_.seal(cursor, position_, scanned_);
+  position_ = scanned_;
+  must_send_ = false;
+  return batch;
+}
+
+// Null, and waiting_ not set, where the stream is not live any more or a change is due.
+std::shared_ptr<const Batch> Stream::next_live() {
+  if (number_ < view_->first()) {  // too slow for the ring
+    start_at(position_);
+    return nullptr;
+  }
+  const bool at_end = number_ == view_->end();
+  if (!changes_.empty() && (at_end || view_->batch(number_)->begin >= changes_.front().head)) {
+    position_ = scanned_ = changes_.front().head;
+    return nullptr;
+  }
+  if (at_end) {
+    position_ = hub_.position();
+    waiting_ = true;
+    view_->waiting.push_back(this);
+    return nullptr;
+  }
+  if (options_.joined) {
+    std::size_t entries = 0, bytes = 0;
+    for (std::uint64_t number = number_; number != view_->end(); ++number) {
+      entries += view_->batch(number)->entries();
+      bytes += view_->batch(number)->links_size + view_->batch(number)->readings_size + 1;
+    }
+    if (entries > options_.page_entries || bytes > hub_.limits().batch_bytes) {
+      start_at(position_);  // a page of the log, cut where it is full
+      return nullptr;
+    }
+    auto batch = view_->joined(number_, hub_.cursor(hub_.position()));
+    position_ = batch->end;
+    number_ = view_->end();
+    return batch;
+  }
+  auto batch = view_->batch(number_++);
+  position_ = batch->end;
+  return batch;
+}
+
+bool Stream::change_due() const {
+  if (changes_.empty() || must_send_ || mode_ == Mode::snapshot) return false;
+  return mode_ == Mode::idle || (position_ == changes_.front().head && page_.empty());
+}
+
+std::shared_ptr<const Batch> Stream::apply_change() {
+  Change& change = changes_.front();
+  if (!change.snapshot_of.empty()) {
+    start_snapshot(std::exchange(change.snapshot_of, {}), 0, change.head);
+    return next();
+  }
+  filters_ = std::move(change.filters);
+  if (view_ != nullptr) hub_.release_view(*view_);
+  view_ = std::exchange(change.view, nullptr);
+  if (change.begin) {
+    // All that `from` asks for comes first, then the answer.
+    change.filters = filters_;
+    change.view = *hub_.take_view(filters_);  // one more client of a view that is there
+    const From from = *std::exchange(change.begin, std::nullopt);
+    start(from);
+    change.head = hub_.position();
+    return next();
+  }
+  auto answer = std::make_shared<Batch>();
+  answer->json = encode_answer(change.answer_type, change.answer_id, filters_, hub_.cursor(position_));
+  changes_.pop_front();
+  if (view_ == nullptr) {
+    mode_ = Mode::idle;
+  } else {
+    start_at(position_);
+  }
+  return answer;
+}
+
+std::shared_ptr<const Batch> Stream::heartbeat() {
+  if (mode_ == Mode::snapshot || mode_ == Mode::replay) return seal_page();
+  const bool caught_up = mode_ == Mode::idle || (number_ == view_->end() && changes_.empty());
+  if (caught_up) position_ = hub_.position();
+  return hub_.empty_batch(position_);
+}
+
+}  // namespace fieldcast

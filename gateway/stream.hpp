@@ -1,0 +1,117 @@
+// One client's stream: a cursor that is either in a snapshot, replaying the log, or live on its view's
+// ring. The change-over from stored to live readings happens here and nowhere else, for every transport
+// and for clients that were too slow for the ring.
+//
+//   begin ──► snapshot ──► replay ──► live        live ──► replay   where the ring no longer has its next batch
+//
+// Belongs to one session, on its shard's thread. Pulled, never pushed: the session asks for the next
+// batch when its socket has room, so a client that does not read costs a cursor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/batch.hpp"
+#include "gateway/counters.hpp"
+#include "gateway/encoding.hpp"
+#include "gateway/from.hpp"
+#include "gateway/limits.hpp"
+#include "gateway/result.hpp"
+#include "gateway/topic_filter.hpp"
+
+namespace fieldcast {
+
+class Hub;
+class View;
+
+/// Told, on the shard's thread, that a stream that had nothing more has something now. May destroy the stream.
+class StreamOwner {
+ public:
+  virtual void on_stream_ready() = 0;
+
+ protected:
+  ~StreamOwner() = default;
+};
+
+class Stream {
+ public:
+  struct Options {
+    Transport transport = Transport::websocket;
+    std::size_t page_entries = kPageEntries;  // entries of one batch at most
+    bool joined = false;  // a poll: one batch holds all there is up to page_entries, and a cursor waits for something to come
+  };
+
+  /// A stream without filters: empty batches only. Hub and owner outlive it.
+  Stream(Hub& hub, StreamOwner& owner, Options options);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// Begins with these filters (not empty), once. With `answer_id` (JSON) an answer `subscribed` follows when
+  /// all that `from` asks for, up to the head as it is now, was taken. `too_many` where no view is left.
+  std::optional<Problem> begin(const FilterSet& filters, const From& from, std::optional<std::string> answer_id);
+
+  /// Adds filters behind all that the present ones match up to now. On a stream that has none this begins
+  /// anew with any `from`; else only `now` and `latest` (`bad_from`). `too_many`: kPendingChanges, filters or views.
+  std::optional<Problem> subscribe(std::string answer_id, const FilterSet& filters, const From& from);
+  std::optional<Problem> unsubscribe(std::string answer_id, const FilterSet& filters);
+
+  /// The next batch or answer (an answer has no cursor), or null: then the owner is told once when to ask again.
+  std::shared_ptr<const Batch> next();
+
+  /// What there is at the present position, empty if need be: for a heartbeat, a timeout or a good-bye.
+  std::shared_ptr<const Batch> heartbeat();
+
+ private:
+  friend class Hub;
+
+  enum class Mode : std::uint8_t { idle, snapshot, replay, live };
+
+  /// A change of filters, which waits until everything up to `head` was delivered.
+  struct Change {
+    std::string answer_type, answer_id;
+    FilterSet filters;          // all of the stream's filters afterwards
+    View* view = nullptr;       // theirs; null where there are none
+    FilterSet snapshot_of;      // not empty: first the latest readings of these
+    std::optional<From> begin;  // the stream has no filters by then, and begins anew from here
+    std::uint64_t head = 0;
+  };
+
+  void start(const From& from);
+  void start_at(std::uint64_t position);
+  void start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head);
+  void state_gap(GapReason reason);
+  const FilterSet& filters_after_changes() const;
+  std::optional<Problem> add_change(Change change);
+  bool change_due() const;
+  std::shared_ptr<const Batch> apply_change();
+  bool read_snapshot();
+  bool read_log();
+  std::shared_ptr<const Batch> next_live();
+  bool add_to_page(const Entry& entry);
+  std::shared_ptr<const Batch> seal_page();
+
+  Hub& hub_;
+  StreamOwner& owner_;
+  const Options options_;
+  FilterSet filters_;
+  View* view_ = nullptr;
+  Mode mode_ = Mode::idle;
+  bool must_send_ = true;       // a batch is due, empty if need be
+  bool waiting_ = false;        // somewhere in the hub's lists of streams to be told
+  // Up to position_ everything was delivered; what was found in (position_, scanned_] is in page_. Both are
+  // positions of the log, or while in a snapshot places in it: the seq of a topic's latest reading.
+  std::uint64_t position_ = 0;
+  std::uint64_t scanned_ = 0;
+  BatchBuilder page_;
+  std::uint64_t number_ = 0;         // live: of the view's next batch
+  FilterSet snapshot_of_;            // in a snapshot
+  std::uint64_t snapshot_head_ = 0;  // in a snapshot: the head at which it began
+  std::deque<Change> changes_;
+};
+
+}  // namespace fieldcast
