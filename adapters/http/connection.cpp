@@ -1,0 +1,296 @@
+#include "adapters/http/connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+namespace fieldcast::http {
+
+struct Connection::Pending {
+  std::string head;
+  Request request;
+  Body body;
+};
+
+Connection::Connection(Socket socket, Shared& shared, bool extra)
+    : socket_(std::move(socket)), shared_(shared), extra_(extra) {}
+
+Connection::~Connection() = default;
+
+/// Runs a step of a handler. What is thrown (memory ran out) ends this connection and nothing else.
+template <class Step>
+void Connection::guarded(Step step) noexcept {
+  if (phase_ == Phase::gone) return;
+  try {
+    step();
+  } catch (...) {
+    abort();
+  }
+}
+
+void Connection::start() {
+  guarded([this] {
+    deadline_ = shared_.clock.now() + (extra_ ? kRequestTime : kIdleTime);
+    wait_readable();
+  });
+}
+
+void Connection::abort() noexcept {
+  if (phase_ == Phase::gone) return;
+  phase_ = Phase::gone;
+  session_.reset();
+  pending_.reset();
+  outbox_.clear();
+  std::error_code ignored;
+  socket_.close(ignored);
+  shared_.gone(*this);
+}
+
+void Connection::stop() {
+  guarded([this] {
+    if (session_runs()) {
+      session_->on_stop();
+    } else if (phase_ == Phase::request && input_.empty()) {
+      abort();
+    }
+  });
+}
+
+void Connection::tick(Instant now) {
+  guarded([this, now] {
+    if (!outbox_.empty() && now - progress_ >= shared_.stalled) return abort();
+    if (session_runs()) {
+      session_->on_tick(now);
+    } else if (phase_ != Phase::answering && now >= deadline_) {
+      if (!head_begun_ || phase_ == Phase::lingering) return abort();
+      refuse({Code::timeout, "the request did not come in time"}, 408);
+    }
+  });
+}
+
+// ---- The outlet -----------------------------------------------------------------------------------------
+
+void Connection::send(std::span<const Piece> pieces) {
+  if (failed_ || phase_ == Phase::gone) return;
+  try {
+    if (outbox_.empty()) progress_ = shared_.clock.now();
+    failed_ = static_cast<bool>(outbox_.send(socket_.native_handle(), pieces));
+    if (!failed_ && !outbox_.empty()) wait_writable();
+  } catch (...) {
+    failed_ = true;
+  }
+  if (failed_) post_settle();
+}
+
+void Connection::release() {
+  if (then_ == Then::nothing) then_ = terms_.keep_alive ? Then::next_request : Then::close;
+  post_settle();
+}
+
+void Connection::close() {
+  then_ = Then::close;
+  post_settle();
+}
+
+/// A session ends, and a socket's error is acted upon, when nobody is inside the session any more.
+void Connection::post_settle() {
+  if (std::exchange(settling_, true)) return;
+  asio::post(shared_.loop, [self = shared_from_this()] {
+    self->settling_ = false;
+    self->guarded([&] { self->settle(); });
+  });
+}
+
+void Connection::settle() {
+  if (failed_) return abort();
+  if (then_ == Then::nothing) return;
+  session_.reset();
+  if (!outbox_.empty()) return;  // on_writable() comes back here
+  if (then_ == Then::close) return linger();
+  then_ = Then::nothing;
+  phase_ = Phase::request;
+  head_begun_ = false;
+  next_request();
+}
+
+void Connection::linger() {
+  if (ended_) return abort();
+  phase_ = Phase::lingering;
+  input_ = {};
+  deadline_ = shared_.clock.now() + kLingerTime;
+  std::error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) return abort();
+  wait_readable();
+}
+
+// ---- The socket -----------------------------------------------------------------------------------------
+
+void Connection::wait_readable() {
+  if (reading_ || ended_ || phase_ == Phase::gone) return;
+  if (phase_ == Phase::answering && !upgraded_ && input_.size() >= kHeadBytes) return;  // pipelined: later
+  if (phase_ == Phase::answering && then_ == Then::close) return;                       // lingering reads it
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->reading_ = false;
+    self->guarded([&] { error ? self->abort() : self->on_readable(); });
+  });
+}
+
+void Connection::wait_writable() {
+  if (std::exchange(writing_, true)) return;
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
+    self->writing_ = false;
+    self->guarded([&] { error ? self->abort() : self->on_writable(); });
+  });
+}
+
+void Connection::on_writable() {
+  const auto before = outbox_.taken();
+  if (outbox_.flush(socket_.native_handle())) return abort();
+  if (outbox_.taken() != before) progress_ = shared_.clock.now();
+  if (!outbox_.empty()) return wait_writable();
+  if (session_runs()) {
+    session_->on_drained();
+  } else {
+    settle();
+  }
+}
+
+void Connection::on_readable() {
+  const bool whole = phase_ == Phase::lingering || upgraded_;
+  const auto room = whole ? shared_.scratch.size() : kHeadBytes - input_.size();
+  const bool closing = phase_ == Phase::answering && then_ == Then::close;
+  if (room == 0 || closing) return;
+  const auto size = ::recv(socket_.native_handle(), shared_.scratch.data(), room, MSG_DONTWAIT);
+  if (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return abort();
+  if (size == 0) return on_end_of_input();
+  const std::string_view bytes(shared_.scratch.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+
+  if (phase_ == Phase::lingering) {
+    lingered_ += bytes.size();
+    if (lingered_ > kLingerBytes) return abort();
+  } else if (upgraded_) {
+    if (session_runs()) session_->on_input(bytes);
+  } else if (phase_ == Phase::body) {
+    read_body(bytes);
+  } else {
+    input_.append(bytes);
+    if (phase_ == Phase::request) next_request();
+  }
+  wait_readable();
+}
+
+/// A client that is answered by a session and ends its input has left: no transport here works one-way, and a
+/// parked poll must not outlive its client. All other answers are sent to the end.
+void Connection::on_end_of_input() {
+  ended_ = true;
+  const bool answer_under_way = phase_ == Phase::answering && !session_runs();
+  if (!answer_under_way) abort();
+}
+
+// ---- Requests -------------------------------------------------------------------------------------------
+
+void Connection::next_request() {
+  if (input_.starts_with("\r\n") && !std::exchange(blank_skipped_, true)) input_.erase(0, 2);
+  const bool nothing = input_.empty() || (input_ == "\r" && !blank_skipped_);
+  if (nothing && (ended_ || (shared_.stopping && input_.empty()))) return abort();
+  if (nothing) {
+    if (input_.empty()) input_ = {};
+    deadline_ = shared_.clock.now() + kIdleTime;
+    return wait_readable();
+  }
+
+  const auto size = head_size(input_, scanned_);
+  if (!size) return refuse(size.problem(), size.problem().code == Code::too_large ? 431 : 0);
+  if (*size == 0) {
+    if (ended_) return abort();
+    if (!std::exchange(head_begun_, true)) deadline_ = shared_.clock.now() + kRequestTime;
+    return wait_readable();
+  }
+  auto head = input_.substr(0, *size);
+  input_.erase(0, *size);
+  scanned_ = 0;
+  blank_skipped_ = false;
+  serve(std::move(head));
+  wait_readable();
+}
+
+void Connection::serve(std::string head) {
+  auto request = parse_head(head);
+  if (!request) return refuse(request.problem(), request.problem().code == Code::too_large ? 431 : 0);
+  if (!request->has_body()) return dispatch(std::move(head), std::move(*request));
+
+  if (request->content_length > kBodyBytes) return refuse({Code::too_large, "no request here takes a body"}, 0);
+  // http-parser as distributions build it takes chunk heads that a proxy before us might read differently, so
+  // what follows a chunked body on this connection is not trusted. Nor is what follows an answer that came
+  // instead of the 100 that the client waits for.
+  const bool waits = request->minor == 1 && names(request->field("expect"), "100-continue");
+  if (request->chunked || waits) request->keep_alive = false;
+  if (waits) return dispatch(std::move(head), std::move(*request));
+  if (!std::exchange(head_begun_, true)) deadline_ = shared_.clock.now() + kRequestTime;
+  phase_ = Phase::body;
+  const Body body(head);
+  pending_ = std::make_unique<Pending>(Pending{std::move(head), std::move(*request), body});
+  const auto input = std::exchange(input_, {});
+  read_body(input);
+}
+
+void Connection::read_body(std::string_view input) {
+  const auto state = pending_->body.feed(input);
+  if (state == Body::State::too_large) return refuse({Code::too_large, "no request here takes a body"}, 0);
+  if (state == Body::State::faulty) return refuse({Code::bad_request, "the chunks of the body are faulty"}, 0);
+  if (state == Body::State::more) return;
+  input_.assign(input);
+  const auto done = std::move(pending_);
+  dispatch(std::move(done->head), std::move(done->request));
+}
+
+void Connection::dispatch(std::string head, Request request) {
+  shared_.counters.requests.add();
+  phase_ = Phase::answering;
+  terms_ = {request.minor, request.method == "HEAD", request.keep_alive && !extra_ && !shared_.stopping, {}};
+  std::optional<Problem> refused;
+  if (shared_.stopping) {
+    refused = Problem{Code::stopping, "the gateway is stopping: come back with the cursor"};
+  } else if (extra_) {
+    refused = Problem{Code::too_many, "too many clients are connected: try again later"};
+  }
+  auto reply = shared_.dispatcher.dispatch(std::move(head), std::move(request), terms_, *this, refused);
+  if (auto* response = std::get_if<Response>(&reply)) return answer(*response);
+  if (auto* upgraded = std::get_if<UpgradedSession>(&reply)) {
+    session_ = std::move(upgraded->session);
+    upgraded_ = true;
+    const auto early = std::exchange(input_, {});
+    if (!early.empty() && session_runs()) session_->on_input(early);
+  } else {
+    session_ = std::move(std::get<std::unique_ptr<Session>>(reply));
+    if (ended_ && session_runs()) abort();
+  }
+}
+
+void Connection::answer(const Response& response) {
+  const std::string head = make_head(response, terms_, shared_.clock.wall_ms());
+  const std::shared_ptr<const void> owner = response.body;
+  const bool body = response.body && !terms_.head_only;
+  const std::array pieces{Piece{head}, Piece{body ? std::string_view(*response.body) : std::string_view(), &owner}};
+  send(pieces);
+  release();
+}
+
+/// Answers what could not be read as a request; where the next one would begin is not known.
+void Connection::refuse(const Problem& problem, int status) {
+  shared_.counters.requests.add();
+  phase_ = Phase::answering;
+  pending_.reset();
+  input_ = {};
+  terms_ = {};
+  answer(shared_.dispatcher.refuse(problem, status));
+}
+
+}  // namespace fieldcast::http

@@ -1,0 +1,102 @@
+#include "adapters/http/dispatcher.hpp"
+
+#include "adapters/http/events.hpp"
+#include "adapters/http/poll.hpp"
+#include "adapters/http/query.hpp"
+
+namespace fieldcast::http {
+namespace {
+
+constexpr std::string_view kWebSocketPath = "/v1/ws", kEventsPath = "/v1/events", kPollPath = "/v1/poll";
+
+bool is_stream(std::string_view path) {
+  return path == kWebSocketPath || path == kEventsPath || path == kPollPath;
+}
+
+}  // namespace
+
+Response Dispatcher::refuse(const Problem& problem, int status) {
+  hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
+  return problem_response(problem, status);
+}
+
+Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outlet& outlet,
+                           const std::optional<Problem>& refused) {
+  const auto origin = request.field("origin");
+  if (auto problem = access_.check(request.field("host"), origin)) return refuse(*problem);
+  terms.headers = cors_lines(origin);
+
+  const auto route = routes_.find(request.path);
+  if (route == routes_.end() && !is_stream(request.path) && request.path != "*")
+    return refuse({Code::not_found, "nothing is served at this path"});
+  if (request.method == "OPTIONS") {
+    Response response;
+    response.status = 204;
+    response.headers = "Allow: " + std::string(kMethods) + "\r\n";
+    if (origin) response.headers += preflight_lines();
+    return response;
+  }
+  if (request.method != "GET" && request.method != "HEAD")
+    return refuse({Code::bad_method, "this path takes " + std::string(kMethods)});
+
+  if (request.path == kWebSocketPath) return upgrade(std::move(head), std::move(request), outlet, refused);
+  if (route != routes_.end() && !route->second.parameters) return route->second.handler(request);
+
+  auto parameters = parse_query(request.query);
+  if (!parameters) return refuse(parameters.problem());
+  request.parameters = std::move(*parameters);
+  if (route != routes_.end()) {
+    if (auto problem = check_parameters(route->second, request.parameters)) return refuse(*problem);
+    return route->second.handler(request);
+  }
+  if (request.path == kEventsPath) return serve_events(request, terms, outlet, refused);
+  if (refused) return refuse(*refused);
+  return serve_poll(request, terms, outlet);
+}
+
+Reply Dispatcher::upgrade(std::string head, Request request, Outlet& outlet, std::optional<Problem> refused) {
+  if (auto fault = upgrade_fault(request)) {
+    auto response = refuse(fault->problem, fault->status);
+    if (fault->status == 426) response.headers += kUpgradeLines;
+    return response;
+  }
+  auto parameters = parse_query(request.query);
+  if (parameters) {
+    request.parameters = std::move(*parameters);
+  } else if (!refused) {
+    refused = parameters.problem();
+  }
+  auto session = upgrade_({std::move(head), std::move(request), std::move(refused)}, outlet);
+  if (!session) return refuse({Code::bad_request, "a Sec-WebSocket field is faulty"});
+  return UpgradedSession{std::move(session)};
+}
+
+Reply Dispatcher::serve_events(const Request& request, Terms& terms, Outlet& outlet,
+                               const std::optional<Problem>& refused) {
+  // The stream ends with its connection, whatever ends it.
+  terms.keep_alive = false;
+  const auto send_away = [&](const Problem& problem) {
+    if (info(problem.code).http_status != 503 || !names(request.field("accept"), "text/event-stream"))
+      return refuse(problem);
+    hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
+    return problem_events(problem);
+  };
+  if (refused) return send_away(*refused);
+  const auto wanted = parse_events_request(request, hub_.limits());
+  if (!wanted) return send_away(wanted.problem());
+  if (terms.head_only) return events_response(terms.minor);
+  auto session = start_events(hub_, outlet, *wanted, terms);
+  if (!session) return send_away(session.problem());
+  return std::move(*session);
+}
+
+Reply Dispatcher::serve_poll(const Request& request, const Terms& terms, Outlet& outlet) {
+  const auto wanted = parse_stream_request(request.parameters, StreamKind::poll, hub_.limits());
+  if (!wanted) return refuse(wanted.problem());
+  if (terms.head_only) return poll_response();
+  auto session = start_poll(hub_, outlet, *wanted, terms);
+  if (!session) return refuse(session.problem());
+  return std::move(*session);
+}
+
+}  // namespace fieldcast::http

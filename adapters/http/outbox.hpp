@@ -1,0 +1,48 @@
+// Bytes on their way into a socket. What the socket takes at once is never copied; the rest is kept, by
+// sharing its owner where it has one. Belongs to one connection, on its shard's thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "gateway/session.hpp"
+
+namespace fieldcast::http {
+
+// What may be handed over while earlier bytes still wait. A session sends batches only when all is in the
+// socket, so this is for pongs, answers and a good-bye; one that is over it does not read at all.
+inline constexpr std::size_t kBehindBytes = 512 * 1024;
+
+class Outbox {
+ public:
+  /// Sends what the socket takes without waiting and keeps the rest. An error means that the connection is of no
+  /// use any more: the socket's own, or no_buffer_space over kBehindBytes.
+  std::error_code send(int socket, std::span<const Piece> pieces);
+
+  /// The socket can be written again.
+  std::error_code flush(int socket);
+
+  bool empty() const { return first_ == kept_.size(); }
+  /// Bytes that the socket has taken since the outbox was made.
+  std::size_t taken() const { return taken_; }
+  void clear();
+
+ private:
+  struct Kept {
+    std::string_view bytes;
+    std::shared_ptr<const void> owner;
+  };
+
+  void keep(const Piece& piece, std::size_t skip);
+
+  std::vector<Kept> kept_;
+  std::size_t first_ = 0;   // of those still to be sent
+  std::size_t behind_ = 0;  // bytes handed over since the outbox was last empty, but for the first send
+  std::size_t taken_ = 0;
+};
+
+}  // namespace fieldcast::http
