@@ -1,0 +1,317 @@
+#include "adapters/mqtt/broker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <system_error>
+
+#include "adapters/mqtt/backoff.hpp"
+#include "adapters/mqtt/connection.hpp"
+#include "adapters/mqtt/probe.hpp"
+#include "gateway/encoding.hpp"
+
+namespace fieldcast::mqtt {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Paho ends an attempt itself, in steps of three seconds; this is for the case that it does not.
+constexpr auto kAttemptDeadline = Connection::kConnectTimeout + 5s;
+// A connection that was lost sooner is a failed attempt: the back-off goes on. (Two clients with one id push each other
+// out.)
+constexpr auto kSteady = 10s;
+// What a clean stop waits for the DISCONNECT to be on the wire.
+constexpr auto kDisconnectDeadline = 1s;
+// Bytes of a topic that a line of the log quotes.
+constexpr std::size_t kQuotedTopic = 200;
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::function<double()> random_numbers() {
+  return [engine = std::minstd_rand(std::random_device()()), even = std::uniform_real_distribution<>(0, 1)]() mutable {
+    return even(engine);
+  };
+}
+
+}  // namespace
+
+Broker::Broker(Settings settings, std::string gateway, const Limits& limits, LogWriter& log, const Clock& clock,
+               Classify classify, Resolver::LookUp look_up)
+    : settings_(std::move(settings)),
+      gateway_(std::move(gateway)),
+      probe_topic_(mqtt::probe_topic(settings_)),
+      label_("broker " + quoted(settings_.name)),
+      log_(log),
+      clock_(clock),
+      resolver_(settings_.host, std::move(look_up)),
+      intake_(settings_, limits, log, std::move(classify)) {
+  state_.name = settings_.name;
+  state_.since = clock_.wall_ms();
+}
+
+Broker::~Broker() {
+  stop();
+}
+
+void Broker::start() {
+  auto connection = std::make_unique<Connection>(settings_, static_cast<ConnectionEvents&>(*this));
+  thread_ = std::jthread([this, connection = std::move(connection)](std::stop_token stop) mutable noexcept {
+    run(*connection, stop);
+    connection.reset();
+    // Where the disconnect took too long. No event comes any more, so this is behind the last message.
+    if (is_up()) change_link(LinkState::down, false);
+  });
+}
+
+void Broker::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+State Broker::state() const {
+  const std::lock_guard lock(mutex_);
+  State copy = state_;
+  copy.messages = messages_.value();
+  copy.faulty_topics = faulty_topics_.value();
+  copy.not_subscribed = not_subscribed_.value();
+  return copy;
+}
+
+bool Broker::is_up() const {
+  const std::lock_guard lock(mutex_);
+  return state_.up;
+}
+
+void Broker::run(Connection& connection, std::stop_token stop) noexcept {
+  Backoff backoff(random_numbers());
+  while (!stop.stop_requested()) {
+    if (is_up() || connect(connection, stop)) {
+      const Instant began = clock_.now();
+      subscribe(connection);
+      hold(connection, stop);
+      if (clock_.now() - began >= kSteady) backoff.reset();
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, backoff.next(), [this] { return state_.up; });
+  }
+  connection.disconnect();
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kDisconnectDeadline, [this] { return !state_.up; });
+}
+
+bool Broker::connect(Connection& connection, std::stop_token stop) {
+  Resolution resolution;
+  try {
+    resolution = resolver_.resolve(kResolveDeadline, stop);
+  } catch (const std::system_error& error) {
+    resolution.error = error.what();
+  }
+  std::string reason = quoted(settings_.host) + " is not resolved: " + resolution.error;
+  for (const std::string& address : resolution.addresses)
+    if (attempt(connection, address, stop, reason)) return true;
+  if (!stop.stop_requested()) report_failure(reason);
+  return false;
+}
+
+bool Broker::attempt(Connection& connection, const std::string& address, std::stop_token stop, std::string& reason) {
+  std::unique_lock lock(mutex_);
+  attempt_failed_.reset();
+  const std::uint64_t connects = state_.connects;
+  lock.unlock();
+  connection.connect(address, settings_.port);
+  lock.lock();
+  // The count, not `up`: a connection may be lost again before this thread wakes.
+  changed_.wait_for(lock, stop, kAttemptDeadline,
+                    [&] { return attempt_failed_.has_value() || state_.connects != connects; });
+  if (state_.connects == connects) {
+    reason = address + " port " + std::to_string(settings_.port) + ": " + attempt_failed_.value_or("no answer");
+    return false;
+  }
+  probing_ = settings_.probe.value_or(on_this_machine(address));
+  spdlog::info("{}: connected to {} port {}, session {}", label_, address, settings_.port,
+               state_.session_resumed ? "resumed" : "new");
+  logged_error_.clear();
+  return true;
+}
+
+// Made again on every connect: the broker may have lost the session, or another filter may be in it.
+void Broker::subscribe(Connection& connection) {
+  for (const std::string& topic : settings_.topics) connection.subscribe(topic, settings_.qos);
+  if (probing_) connection.subscribe(probe_topic_, 0);
+}
+
+void Broker::hold(Connection& connection, std::stop_token stop) {
+  Probe probe;
+  std::unique_lock lock(mutex_);
+  while (state_.up && !stop.stop_requested()) {
+    lock.unlock();
+    report_answers();
+    report_dropped();
+    if (probing_) {
+      switch (probe.tick(clock_.now(), heard_, returned_)) {
+        case Probe::Step::send:
+          connection.send_probe();
+          break;
+        case Probe::Step::give_up:
+          probing_ = false;
+          spdlog::warn("{}: the probe {} does not come back: it is off until the next connect", label_,
+                       quoted(probe_topic_));
+          break;
+        case Probe::Step::wait:
+          break;
+      }
+    }
+    lock.lock();
+    changed_.wait_for(lock, stop, Probe::kInterval, [this] { return !state_.up || !answers_.empty(); });
+  }
+  const std::string reason = state_.last_error;
+  const bool lost = !state_.up;
+  lock.unlock();
+  report_dropped();
+  if (lost) {
+    spdlog::warn("{}: {}", label_, reason);
+    logged_error_ = reason;
+  }
+}
+
+// Logged once, and again only where the reason is another; the rest is counted.
+void Broker::report_failure(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++state_.failures;
+    state_.last_error = reason;
+  }
+  if (reason == logged_error_) return;
+  spdlog::warn("{}: no connection: {}; trying on", label_, reason);
+  logged_error_ = reason;
+}
+
+void Broker::report_answers() {
+  std::vector<std::pair<std::string, std::string>> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  for (const auto& [filter, refusal] : answers) {
+    if (filter == probe_topic_) {
+      if (refusal.empty()) continue;
+      probing_ = false;
+      spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, quoted(filter),
+                   refusal);
+      continue;
+    }
+    if (set_refused(filter, !refusal.empty()) && !refusal.empty())
+      spdlog::error("{}: the subscription to {} is refused: {}", label_, quoted(filter), refusal);
+  }
+}
+
+// True where that is news.
+bool Broker::set_refused(const std::string& filter, bool refused) {
+  const std::lock_guard lock(mutex_);
+  if (!refused) {
+    ++state_.subscribed;
+    return std::erase(state_.refused, filter) != 0;
+  }
+  if (std::ranges::find(state_.refused, filter) != state_.refused.end()) return false;
+  state_.refused.push_back(filter);
+  return true;
+}
+
+void Broker::report_dropped() {
+  std::string faulty, foreign;
+  {
+    const std::lock_guard lock(mutex_);
+    faulty.swap(faulty_topic_);
+    foreign.swap(foreign_topic_);
+  }
+  if (!faulty.empty())
+    spdlog::warn("{}: dropped a message with a faulty topic: {}; more are only counted", label_, quoted(faulty));
+  if (!foreign.empty())
+    spdlog::warn(
+        "{}: dropped a message that no filter asks for: {}: the broker's session has a former one; more are only "
+        "counted",
+        label_, quoted(foreign));
+}
+
+void Broker::on_up(bool session_resumed) noexcept {
+  if (is_up()) return;
+  change_link(LinkState::up, session_resumed);
+}
+
+void Broker::on_down(const std::string& reason) noexcept {
+  if (!is_up()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ++state_.failures;
+    state_.last_error = reason;
+  }
+  change_link(LinkState::down, false);
+}
+
+// Called only where the state changes, and never twice at once: by Paho under its lock, or after Paho. The state goes
+// first, so that whoever has read the entry finds it.
+void Broker::change_link(LinkState link, bool session_resumed) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    state_.up = link == LinkState::up;
+    state_.since = clock_.wall_ms();
+    state_.subscribed = 0;
+    answers_.clear();
+    if (state_.up) {
+      ++state_.connects;
+      state_.session_resumed = session_resumed;
+      state_.last_error.clear();
+    }
+    changed_.notify_all();
+  }
+  NewEntry entry;
+  entry.kind = Kind::link;
+  entry.state = link;
+  entry.session_resumed = session_resumed;
+  entry.topic = settings_.name;
+  entry.payload = gateway_;
+  log_.append(entry);
+}
+
+void Broker::on_disconnected() noexcept {
+  if (is_up()) change_link(LinkState::down, false);
+}
+
+void Broker::on_connect_failed(const std::string& reason) noexcept {
+  const std::lock_guard lock(mutex_);
+  attempt_failed_ = reason;
+  changed_.notify_all();
+}
+
+void Broker::on_subscribed(const std::string& filter, const std::string& refusal) noexcept {
+  const std::lock_guard lock(mutex_);
+  answers_.emplace_back(filter, refusal);
+  changed_.notify_all();
+}
+
+void Broker::on_message(const Message& message) noexcept {
+  const Instant now = clock_.now();
+  heard_ = now;
+  const Outcome outcome = intake_.take(message);
+  if (outcome == Outcome::probe) {
+    returned_ = now;
+    return;
+  }
+  messages_.add();
+  if (outcome == Outcome::appended) return;
+  const bool faulty = outcome == Outcome::faulty_topic;
+  Counter& counter = faulty ? faulty_topics_ : not_subscribed_;
+  if (counter.value() == 0) {
+    const std::lock_guard lock(mutex_);
+    (faulty ? faulty_topic_ : foreign_topic_) = message.topic.substr(0, kQuotedTopic);
+  }
+  counter.add();
+}
+
+}  // namespace fieldcast::mqtt

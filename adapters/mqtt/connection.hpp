@@ -1,0 +1,52 @@
+// One MQTT 5 client of a broker: Paho, with what was learned about it, behind one door. The only header that names
+// Paho.
+//
+// Owned and driven by one thread, the broker's; the events come in Paho's. No event comes once the destructor, which
+// waits up to a second or so for Paho's threads to end with the last client, has returned.
+//
+// One client lives through all reconnects, since it holds what a session of QoS 2 remembers on our side. Automatic
+// reconnect is off, and each connect() names one address: with more Paho would connect again on its own.
+#pragma once
+
+#include <mqtt/async_client.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "adapters/mqtt/connection_events.hpp"
+#include "adapters/mqtt/settings.hpp"
+
+namespace fieldcast::mqtt {
+
+class Connection final : private ::mqtt::iaction_listener {
+ public:
+  // Paho looks at its deadlines every three seconds only, so an attempt takes up to that much longer.
+  static constexpr std::chrono::seconds kConnectTimeout{5};
+
+  /// Settings and events outlive it.
+  Connection(const Settings& settings, ConnectionEvents& events);
+
+  /// Begins an attempt; on_up or on_connect_failed follows. The address is numeric, without brackets.
+  void connect(const std::string& address, std::uint16_t port);
+
+  /// Begins a subscription; on_subscribed follows, or on_down. Retained messages come where it is new to the session.
+  void subscribe(const std::string& filter, int qos);
+
+  /// Sends the probe; where that is not possible, on_down will tell.
+  void send_probe();
+
+  /// Begins to end the connection and keeps the session; on_disconnected follows, unless there is none to end.
+  void disconnect();
+
+ private:
+  void on_success(const ::mqtt::token& token) override;
+  void on_failure(const ::mqtt::token& token) override;
+
+  const Settings& settings_;
+  ConnectionEvents& events_;
+  const std::string probe_topic_;
+  ::mqtt::async_client client_;
+};
+
+}  // namespace fieldcast::mqtt
