@@ -1,0 +1,153 @@
+#include "adapters/metrics/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+#include <vector>
+
+#include "gateway/encoding.hpp"
+#include "gateway/problem.hpp"
+
+namespace fieldcast::metrics {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+// In the order of fieldcast::Transport.
+constexpr std::array<const char*, kTransports> kTransportNames{"websocket", "events", "poll"};
+
+/// Collects families; each call of counter() or gauge() begins one, sample() adds to the last begun.
+class Page {
+ public:
+  Page& counter(const char* name, const char* help) { return begin(name, help, prometheus::MetricType::Counter); }
+  Page& gauge(const char* name, const char* help) { return begin(name, help, prometheus::MetricType::Gauge); }
+
+  Page& sample(double value, Labels labels = {}) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    auto& family = families_.back();
+    (family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+    family.metric.push_back(std::move(metric));
+    return *this;
+  }
+  Page& sample(std::uint64_t value, Labels labels = {}) {
+    return sample(static_cast<double>(value), std::move(labels));
+  }
+  Page& sample(const Counter& value, Labels labels = {}) { return sample(value.value(), std::move(labels)); }
+
+  std::string text() const {
+    return static_cast<const prometheus::Serializer&>(prometheus::TextSerializer{}).Serialize(families_);
+  }
+
+ private:
+  Page& begin(const char* name, const char* help, prometheus::MetricType type) {
+    families_.push_back({name, help, type, {}});
+    return *this;
+  }
+
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+void add_log(Page& page, const Counters& c) {
+  page.counter("fieldcast_readings_total", "Readings appended to the log.").sample(c.readings);
+  page.counter("fieldcast_link_entries_total", "Link entries appended to the log.").sample(c.links);
+  page.counter("fieldcast_retained_repeats_total",
+               "Retained messages left out because they equal the latest reading of their topic.")
+      .sample(c.retained_repeats);
+  page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sample(c.topics);
+  page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
+      .sample(c.topics_forgotten);
+  page.gauge("fieldcast_log_entries", "Entries of the log that a client can go on from.").sample(c.log_entries_kept);
+}
+
+void add_fan_out(Page& page, const Counters& c) {
+  page.counter("fieldcast_encodings_total",
+               "Batches of readings encoded: live once for all clients with the same filters, else once for each page.")
+      .sample(c.encodings);
+  page.gauge("fieldcast_views", "Distinct sets of topic filters kept.").sample(c.views);
+  page.gauge("fieldcast_view_bytes", "Encoded entries kept for all views.").sample(c.view_bytes);
+  page.counter("fieldcast_replayed_readings_total", "Readings delivered from the log instead of a view.")
+      .sample(c.replayed_readings);
+  page.counter("fieldcast_gaps_total", "Gaps stated to clients.");
+  for (std::size_t i = 0; i < kGapReasons; ++i) {
+    page.sample(c.gaps[i], {{"reason", std::string(to_string(static_cast<GapReason>(i)))}});
+  }
+}
+
+void add_transports(Page& page, const Counters& c) {
+  const auto each = [&](const Counter TransportCounters::*counter) {
+    for (std::size_t i = 0; i < kTransports; ++i) {
+      page.sample(c.transports[i].*counter, {{"transport", kTransportNames[i]}});
+    }
+  };
+  page.gauge("fieldcast_clients", "Open WebSockets and event streams, and polls that wait.");
+  each(&TransportCounters::clients);
+  page.counter("fieldcast_streams_total", "Streams begun; each poll is one.");
+  each(&TransportCounters::streams);
+  page.counter("fieldcast_sent_batches_total", "Batches handed to sockets.");
+  each(&TransportCounters::batches);
+  page.counter("fieldcast_delivered_readings_total", "Readings in those batches.");
+  each(&TransportCounters::readings);
+  page.counter("fieldcast_sent_bytes_total", "Bytes of those batches with their framing.");
+  each(&TransportCounters::bytes);
+}
+
+void add_door(Page& page, const Counters& c) {
+  page.gauge("fieldcast_connections", "Open connections of clients.").sample(c.connections);
+  page.counter("fieldcast_accepted_connections_total", "Connections accepted.").sample(c.connections_total);
+  page.counter("fieldcast_refused_connections_total", "Connections refused over limits.connections.")
+      .sample(c.connections_refused);
+  page.counter("fieldcast_requests_total", "HTTP requests, WebSocket handshakes among them.").sample(c.requests);
+  page.counter("fieldcast_problems_total", "Errors that clients were answered with.");
+  for (std::size_t i = 0; i < kCodes; ++i) {
+    page.sample(c.problems[i], {{"code", std::string(info(static_cast<Code>(i)).word)}});
+  }
+}
+
+void add_brokers(Page& page, std::span<const BrokerRow> brokers) {
+  const auto each = [&](auto member) {
+    for (const BrokerRow& row : brokers) page.sample(std::uint64_t{row.*member}, {{"broker", row.name}});
+  };
+  page.gauge("fieldcast_broker_up", "1 while the broker is connected, else 0.");
+  each(&BrokerRow::up);
+  page.counter("fieldcast_broker_connects_total", "Connections to the broker that came up.");
+  each(&BrokerRow::connects);
+  page.counter("fieldcast_broker_failures_total", "Attempts to connect that failed, and connections lost.");
+  each(&BrokerRow::failures);
+  page.gauge("fieldcast_broker_refused_filters", "Topic filters of mqtt.topics that the broker did not grant.");
+  each(&BrokerRow::refused_filters);
+  page.counter("fieldcast_broker_messages_total", "Messages received, those dropped among them.");
+  each(&BrokerRow::messages);
+  page.counter("fieldcast_broker_dropped_messages_total", "Messages that did not become readings.");
+  for (const BrokerRow& row : brokers) {
+    page.sample(row.faulty_topics, {{"broker", row.name}, {"reason", "faulty_topic"}});
+    page.sample(row.not_subscribed, {{"broker", row.name}, {"reason", "not_subscribed"}});
+  }
+}
+
+void add_process(Page& page, const Process& process, std::string_view version) {
+  page.gauge("fieldcast_build_info", "1, with the version of this build.")
+      .sample(1.0, {{"version", std::string(version)}});
+  page.counter("process_cpu_seconds_total", "User and system CPU time spent.").sample(process.cpu_seconds);
+  page.gauge("process_resident_memory_bytes", "Resident memory.").sample(process.resident_bytes);
+  page.gauge("process_open_fds", "Open file descriptors.").sample(process.open_fds);
+  page.gauge("process_max_fds", "File descriptors that may be open.").sample(process.max_fds);
+  page.gauge("process_start_time_seconds", "Start of the process in Unix time.").sample(process.start_seconds);
+}
+
+}  // namespace
+
+std::string render(const Counters& counters, std::span<const BrokerRow> brokers, const Process& process,
+                   std::string_view version) {
+  Page page;
+  add_log(page, counters);
+  add_fan_out(page, counters);
+  add_transports(page, counters);
+  add_door(page, counters);
+  add_brokers(page, brokers);
+  add_process(page, process, version);
+  return page.text();
+}
+
+}  // namespace fieldcast::metrics

@@ -1,0 +1,77 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "adapters/metrics/metrics.hpp"
+
+namespace fieldcast::metrics {
+namespace {
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+std::uint64_t resident_bytes() {
+  std::uint64_t total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;  // pages
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// Unix time at which the machine was started.
+std::uint64_t boot_seconds() {
+  std::ifstream in("/proc/stat");
+  for (std::string word; in >> word; in.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    std::uint64_t seconds = 0;
+    if (word == "btime" && in >> seconds) return seconds;
+  }
+  return 0;
+}
+
+double start_seconds() {
+  std::string stat;
+  std::getline(std::ifstream("/proc/self/stat"), stat);
+  // proc(5): field 2 is the program's name in parentheses, which may hold anything; field 22 is the start in ticks
+  // after boot.
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string field;
+  for (int number = 3; number < 22; ++number) fields >> field;
+  std::uint64_t ticks = 0;
+  fields >> ticks;
+  return static_cast<double>(boot_seconds()) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+std::uint64_t open_fds() {
+  // Since Linux 6.2 the directory's size is their number; before, they have to be counted.
+  struct stat directory {};
+  if (stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0)
+    return static_cast<std::uint64_t>(directory.st_size);
+  std::error_code error;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end; at.increment(error))
+    ++count;
+  return count > 0 ? count - 1 : 0;  // without the one that counts
+}
+
+}  // namespace
+
+Process read_process() {
+  Process out;
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) out.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) out.max_fds = limit.rlim_cur;
+  out.start_seconds = start_seconds();
+  out.resident_bytes = resident_bytes();
+  out.open_fds = open_fds();
+  return out;
+}
+
+}  // namespace fieldcast::metrics
