@@ -1,0 +1,367 @@
+#include "app/config.hpp"
+
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <tuple>
+
+#include "app/config_keys.hpp"
+#include "app/config_relations.hpp"
+#include "app/config_values.hpp"
+#include "gateway/topic_filter.hpp"
+
+namespace fieldcast {
+namespace {
+
+using namespace config;
+
+Place place_of(const toml::source_region& source) {
+  return {source.begin.line, source.begin.column};
+}
+
+std::string in_quotes(std::string_view text) {
+  return '"' + std::string(text) + '"';
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+std::string_view name_of(toml::node_type type) {
+  switch (type) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "text";
+    case toml::node_type::integer:
+      return "a number";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
+  }
+}
+
+std::optional<std::string> name_fault(std::string_view name) {
+  if (has_control(name)) return "holds a control character: take it out";
+  if (name.find_first_of("+#") != std::string_view::npos) return "holds + or #, MQTT's wildcards: write another name";
+  return std::nullopt;
+}
+
+std::optional<std::string> text_fault(std::string_view text) {
+  if (has_control(text)) return "holds a control character: take it out";
+  return std::nullopt;
+}
+
+/// Puts one value where its key says, or says what is wrong with it.
+class ValueReader {
+ public:
+  ValueReader(const Key& key, const toml::node& node, Places& places, std::vector<ConfigProblem>& problems)
+      : key_(key),
+        node_(node),
+        path_(std::string(key.section) + '.' + std::string(key.name)),
+        places_(places),
+        problems_(problems) {
+    places_.values[path_] = place_of(node.source());
+  }
+
+  void operator()(Name name) { read_text(*name.at, name_fault); }
+  void operator()(Text text) { read_text(*text.at, text_fault); }
+  void operator()(File file) { read_text(*file.at, text_fault); }
+  void operator()(Prefix prefix) {
+    read_text(*prefix.at, [](std::string_view text) -> std::optional<std::string> {
+      if (text.empty()) return std::nullopt;
+      if (const auto fault = topic_fault(text)) return "cannot begin a topic, since " + *fault;
+      return text_fault(text);
+    });
+  }
+
+  void operator()(Count count) {
+    const auto* const number = node_.as_integer();
+    if (number == nullptr) return wrong_type();
+    if (const auto amount = in_range(number->get())) *count.at = *amount;
+  }
+
+  void operator()(Bytes bytes) {
+    std::int64_t amount = 0;
+    if (const auto* const number = node_.as_integer()) {
+      amount = number->get();
+    } else if (const auto* const text = node_.as_string()) {
+      const auto size = accept(parse_size(text->get()), node_);
+      if (!size) return;
+      amount = static_cast<std::int64_t>(*size);
+    } else {
+      return wrong_type();
+    }
+    if (const auto size = in_range(amount)) *bytes.at = *size;
+  }
+
+  template <class Rep, class Period>
+  void operator()(std::chrono::duration<Rep, Period>* duration) {
+    const auto* const text = node_.as_string();
+    if (text == nullptr) return wrong_type();
+    const auto parsed = accept(parse_duration(text->get()), node_);
+    if (!parsed || !in_range(parsed->count())) return;
+    *duration = std::chrono::duration_cast<std::chrono::duration<Rep, Period>>(*parsed);
+    if (*duration != *parsed) problem(node_, path_ + " is " + in_quotes(text->get()) + ": it takes whole seconds");
+  }
+
+  void operator()(Url url) {
+    const auto* const text = node_.as_string();
+    if (text == nullptr) return wrong_type();
+    if (auto parsed = accept(parse_broker_url(text->get()), node_)) *url.at = std::move(*parsed);
+  }
+
+  void operator()(Addresses list) { read_list(*list.at, parse_listen); }
+  void operator()(Hosts list) { read_list(*list.at, parse_host); }
+  void operator()(Origins list) { read_list(*list.at, parse_origin); }
+  void operator()(Filters list) {
+    read_list(*list.at, [](std::string_view text) -> Parsed<std::string> {
+      if (const auto fault = filter_fault(text)) return Fault{"is no topic filter, since " + *fault};
+      if (has_control(text)) return Fault{"holds a control character: take it out"};
+      if (text.starts_with("$share/")) {
+        return Fault{
+            "is a shared subscription, of which this gateway gets only a part: write the filter without $share/"};
+      }
+      return std::string(text);
+    });
+  }
+
+  template <class Choice>
+  requires std::is_enum_v<Choice>
+  void operator()(Choice* choice) {
+    const auto* const text = node_.as_string();
+    if (text == nullptr) return wrong_type();
+    const auto choices = words(*choice);
+    const auto found = std::find(choices.begin(), choices.end(), text->get());
+    if (found == choices.end()) {
+      return problem(node_, path_ + " is " + in_quotes(text->get()) + ": write " + type_text(key_));
+    }
+    *choice = static_cast<Choice>(found - choices.begin());
+  }
+
+ private:
+  void problem(const toml::node& node, std::string text) {
+    places_.faulty.insert(path_);
+    const Place place = place_of(node.source());
+    problems_.push_back({place.line, place.column, false, std::move(text)});
+  }
+
+  void wrong_type() {
+    problem(node_, path_ + " is " + std::string(name_of(node_.type())) + ", not " + type_text(key_) +
+                       ": write it like " + std::string(key_.name) + " = " + example_text(key_));
+  }
+
+  std::optional<std::uint64_t> in_range(std::int64_t amount) {
+    if (amount >= 0 && static_cast<std::uint64_t>(amount) >= key_.min &&
+        static_cast<std::uint64_t>(amount) <= key_.max) {
+      return static_cast<std::uint64_t>(amount);
+    }
+    problem(node_, path_ + " is out of range: it takes " + range_text(key_));
+    return std::nullopt;
+  }
+
+  template <class T>
+  std::optional<T> accept(Parsed<T> parsed, const toml::node& node) {
+    if (auto* const value = std::get_if<T>(&parsed)) return std::move(*value);
+    problem(node, path_ + ": " + in_quotes(node.as_string()->get()) + ' ' + std::get<Fault>(parsed).text);
+    return std::nullopt;
+  }
+
+  template <class Check>
+  void read_text(std::string& at, Check check) {
+    const auto* const text = node_.as_string();
+    if (text == nullptr) return wrong_type();
+    if (text->get().empty() && key_.min > 0) {
+      return problem(node_, path_ + " is empty: write it like " + std::string(key_.name) + " = " + example_text(key_) +
+                                (key_.derived.empty() ? "" : ", or leave it out for " + std::string(key_.derived)));
+    }
+    if (!in_range(static_cast<std::int64_t>(text->get().size()))) return;
+    if (const auto fault = check(text->get()))
+      return problem(node_, path_ + ": " + in_quotes(text->get()) + ' ' + *fault);
+    at = text->get();
+  }
+
+  template <class List, class Parse>
+  void read_list(List& at, Parse parse) {
+    const auto* const array = node_.as_array();
+    if (array == nullptr) return wrong_type();
+    if (!in_range(static_cast<std::int64_t>(array->size()))) return;
+    at.clear();
+    auto& elements = places_.elements[path_];
+    for (const toml::node& element : *array) {
+      const auto* const text = element.as_string();
+      if (text == nullptr) {
+        problem(element, path_ + " holds " + std::string(name_of(element.type())) + ": write it like " +
+                             std::string(key_.name) + " = " + example_text(key_));
+        continue;
+      }
+      if (auto value = accept(parse(text->get()), element)) {
+        at.push_back(std::move(*value));
+        elements.push_back(place_of(element.source()));
+      }
+    }
+  }
+
+  const Key& key_;
+  const toml::node& node_;
+  const std::string path_;
+  Places& places_;
+  std::vector<ConfigProblem>& problems_;
+};
+
+class Reader {
+ public:
+  Reader(Config& config, Places& places, std::vector<ConfigProblem>& problems)
+      : config_(config), places_(places), problems_(problems) {}
+
+  void read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const std::string_view name = key.str();
+      const auto sections = config_sections();
+      if (std::find(sections.begin(), sections.end(), name) == sections.end()) {
+        unknown_section(key, node);
+      } else if (name == kMqttSection) {
+        read_mqtt(node);
+      } else if (const auto* const table = node.as_table()) {
+        read_section(name, *table);
+      } else {
+        problem(key.source(), std::string(name) + " is " + std::string(name_of(node.type())) + ": write [" +
+                                  std::string(name) + "] on a line of its own, and its keys below");
+      }
+    }
+    if (!root.contains(kMqttSection)) no_broker({});
+  }
+
+ private:
+  void read_section(std::string_view section, const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      if (const Key* const known = find_key(section, key.str())) {
+        std::visit(ValueReader(*known, node, places_, problems_), known->target(config_));
+      } else {
+        problem(key.source(), "unknown key " + std::string(section) + '.' + std::string(key.str()) + ": did you mean " +
+                                  nearest_key(section, key.str()) + "?");
+      }
+    }
+  }
+
+  void read_mqtt(const toml::node& node) {
+    if (const auto* const table = node.as_table()) {
+      problem(node.source(), "[mqtt] is one table: write [[mqtt]], a list of brokers");
+      return read_section(kMqttSection, *table);
+    }
+    const auto* const array = node.as_array();
+    if (array == nullptr || !std::all_of(array->begin(), array->end(), [](const auto& n) { return n.is_table(); })) {
+      return problem(node.source(),
+                     "mqtt is no list of tables: write [[mqtt]] on a line of its own, and its keys below");
+    }
+    if (array->empty()) return no_broker(node.source());
+    read_section(kMqttSection, *array->front().as_table());
+    for (std::size_t i = 1; i < array->size(); ++i) {
+      problem((*array)[i].source(),
+              "a second [[mqtt]]: this version connects to one broker; take this table out, and join the brokers with "
+              "a bridge if need be");
+    }
+  }
+
+  void no_broker(const toml::source_region& source) {
+    problem(source, "no broker: add a table like [[mqtt]], url = " + example_text(*find_key(kMqttSection, "url")));
+  }
+
+  void unknown_section(const toml::key& key, const toml::node& node) {
+    const std::string name(key.str());
+    const auto keys = config_keys();
+    const auto known = std::find_if(keys.begin(), keys.end(), [&](const Key& row) { return row.name == name; });
+    if (node.is_table() || node.is_array_of_tables()) {
+      problem(key.source(),
+              "unknown section [" + name + "]: did you mean [" + std::string(nearest_section(name)) + "]?");
+    } else if (known != keys.end()) {
+      problem(key.source(), name + " stands above the sections: write it below [" + std::string(known->section) + "]");
+    } else {
+      problem(key.source(), "unknown key " + name + ": did you mean " + nearest_key("", name) + "?");
+    }
+  }
+
+  void problem(const toml::source_region& source, std::string text) {
+    problems_.push_back({source.begin.line, source.begin.column, false, std::move(text)});
+  }
+
+  Config& config_;
+  Places& places_;
+  std::vector<ConfigProblem>& problems_;
+};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0' || name_fault(name.data())) return "fieldcast";
+  return name.data();
+}
+
+}  // namespace
+
+bool LoadedConfig::failed() const {
+  return std::any_of(problems.begin(), problems.end(), [](const ConfigProblem& p) { return !p.warning; });
+}
+
+LoadedConfig parse_config(std::string_view text, const std::string& directory) {
+  LoadedConfig out;
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    // The parser stops at what is no TOML: what follows is checked when that is mended.
+    const Place place = place_of(error.source());
+    out.problems.push_back({place.line, place.column, false, "no TOML: " + std::string(error.description())});
+    return out;
+  }
+  Places places;
+  Reader(out.config, places, out.problems).read(root);
+  if (out.config.server.name.empty()) out.config.server.name = host_name();
+  if (out.config.mqtt.client_id.empty()) out.config.mqtt.client_id = "fieldcast-" + out.config.server.name;
+  check_relations(out.config, places, out.problems);
+  read_password(out.config, directory, places, out.problems);
+  std::stable_sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  return out;
+}
+
+LoadedConfig load_config(const std::string& file) {
+  const auto unreadable = [](const std::string& why) {
+    LoadedConfig out;
+    out.problems.push_back({0, 0, false, why});
+    return out;
+  };
+  if (file.empty()) return unreadable("the name of the configuration file is empty: write --config FILE");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) return unreadable("is a directory: name the file in it");
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  std::string text(kConfigBytes + 1, '\0');
+  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!in.eof() && in.fail()) return unreadable("cannot be read: " + std::string(std::strerror(errno)));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kConfigBytes) return unreadable("is longer than 1 MiB: that is no configuration");
+  return parse_config(text, std::filesystem::path(file).parent_path());
+}
+
+std::string to_string(const ConfigProblem& problem, std::string_view file) {
+  std::string out(file);
+  if (problem.line != 0) out += ':' + std::to_string(problem.line) + ':' + std::to_string(problem.column);
+  if (!out.empty()) out += ": ";
+  return logging::escape(out + (problem.warning ? "warning: " : "") + problem.text);
+}
+
+}  // namespace fieldcast

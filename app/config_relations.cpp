@@ -1,0 +1,168 @@
+#include "app/config_relations.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "app/config_values.hpp"
+#include "gateway/topic_filter.hpp"
+
+namespace fieldcast::config {
+namespace {
+
+using Problems = std::vector<ConfigProblem>;
+
+// Room for a topic (65,535 bytes at most) and the numbers of an entry beside its payload.
+constexpr std::size_t kBesidePayload = 64 * 1024;
+// Memory that holds fewer of the largest readings than this is emptied by each of them: every client falls behind.
+constexpr std::size_t kLargestHeld = 4;
+
+void add(Problems& problems, Place place, std::string text, bool warning = false) {
+  problems.push_back({place.line, place.column, warning, std::move(text)});
+}
+
+void check_door(const Config::Server& server, const Places& places, Problems& problems) {
+  const auto& listen = server.listen;
+  const auto place = [&](std::size_t i) {
+    const auto found = places.elements.find("server.listen");
+    return found == places.elements.end() ? Place{} : found->second[i];
+  };
+  for (std::size_t i = 0; i < listen.size(); ++i) {
+    if (listen[i].port != 0 && std::find(listen.begin(), listen.begin() + i, listen[i]) != listen.begin() + i) {
+      add(problems, place(i), "server.listen names \"" + format_listen(listen[i]) + "\" twice: take one out");
+    }
+    if (!listen[i].loopback && server.anonymous == Anonymous::loopback && places.sound({"server.anonymous"})) {
+      add(problems, place(i),
+          "server.listen has \"" + format_listen(listen[i]) +
+              "\", which other machines reach, but server.anonymous is \"loopback\": write anonymous = \"read\" to let "
+              "everyone who reaches the port read, or listen = [\"127.0.0.1:" +
+              std::to_string(listen[i].port) + "\"] to serve this machine only");
+    }
+  }
+}
+
+void check_topics(const Config::Mqtt& mqtt, const Places& places, Problems& problems) {
+  const auto found = places.elements.find("mqtt.topics");
+  if (found == places.elements.end()) return;
+  for (std::size_t i = 0; i < mqtt.topics.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!overlap(mqtt.topics[j], mqtt.topics[i])) continue;
+      add(problems, found->second[i],
+          "mqtt.topics: \"" + mqtt.topics[i] + "\" and \"" + mqtt.topics[j] +
+              "\" both match some topics, whose messages a broker may send twice: take one out, or make them narrower");
+    }
+  }
+}
+
+void check_user(const Config::Mqtt& mqtt, const Places& places, Problems& problems) {
+  if (!places.sound({"mqtt.user", "mqtt.password_file"})) return;
+  if (mqtt.user.empty() && !mqtt.password_file.empty()) {
+    add(problems, places.of({"mqtt.password_file"}),
+        "mqtt.password_file is given without mqtt.user: write user = \"…\" too, or take password_file out");
+  }
+}
+
+/// Each of these must hold the largest readings that limits.payload lets in.
+void check_memory(const Config& config, const Places& places, Problems& problems) {
+  if (!places.sound({"limits.payload"})) return;
+  const std::size_t largest = config.limits.payload + kBesidePayload;
+  const auto need = [&](const char* key, std::size_t bytes, std::size_t least, const std::string& what) {
+    if (bytes >= least || !places.sound({key})) return;
+    const std::string name = key;
+    add(problems, places.of({key, "limits.payload"}),
+        name + " is \"" + format_size(bytes) + "\", too little for " + what + " with limits.payload = \"" +
+            format_size(config.limits.payload) + "\": write " + name.substr(name.find('.') + 1) + " = \"" +
+            format_size((least + 1023) / 1024 * 1024) + "\" or more, or a smaller payload");
+  };
+  const std::string held = std::to_string(kLargestHeld) + " of the largest readings";
+  need("storage.memory_bytes", config.storage.memory_bytes, kLargestHeld * largest, held);
+  need("limits.latest_bytes", config.limits.latest_bytes, kLargestHeld * largest, held);
+  need("limits.view_bytes", config.limits.view_bytes, kLargestHeld * largest, held);
+  need("mqtt.maximum_packet_size", config.mqtt.maximum_packet_size, largest, "the largest reading");
+}
+
+/// An open file that is closed at the end.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& name) : fd_(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~OpenFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string find_file(const std::string& file, const std::string& directory) {
+  if (const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); credentials != nullptr) {
+    const auto credential = std::filesystem::path(credentials) / file;  // an absolute `file` stands for itself
+    if (access(credential.c_str(), F_OK) == 0) return credential;
+  }
+  return std::filesystem::path(directory) / file;
+}
+
+}  // namespace
+
+Place Places::of(std::initializer_list<const char*> keys) const {
+  for (const char* const key : keys) {
+    if (const auto found = values.find(key); found != values.end()) return found->second;
+  }
+  return {};
+}
+
+bool Places::sound(std::initializer_list<const char*> keys) const {
+  return std::none_of(keys.begin(), keys.end(), [&](const char* key) { return faulty.contains(key); });
+}
+
+void check_relations(const Config& config, const Places& places, Problems& problems) {
+  check_door(config.server, places, problems);
+  check_topics(config.mqtt, places, problems);
+  check_user(config.mqtt, places, problems);
+  check_memory(config, places, problems);
+}
+
+void read_password(Config& config, const std::string& directory, const Places& places, Problems& problems) {
+  if (config.mqtt.password_file.empty()) return;
+  const Place place = places.of({"mqtt.password_file"});
+  const std::string name = find_file(config.mqtt.password_file, directory);
+  const auto problem = [&](const std::string& what, bool warning = false) {
+    add(problems, place, "mqtt.password_file: \"" + name + "\" " + what, warning);
+  };
+
+  const OpenFile file(name);
+  struct stat status {};
+  if (file.fd() < 0 || fstat(file.fd(), &status) != 0) {
+    const int error = errno;
+    return problem("cannot be read (" + std::string(std::strerror(error)) +
+                   "): create it with the password in it, readable by the user that fieldcast runs as");
+  }
+  if (!S_ISREG(status.st_mode)) return problem("is no regular file: name the file that holds the password");
+
+  std::string& password = config.mqtt.password;
+  password.resize(kPasswordBytes + 2);  // a newline, and a byte that shows that it is too long
+  std::size_t size = 0;
+  while (size < password.size()) {
+    const ssize_t n = read(file.fd(), password.data() + size, password.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return problem("cannot be read: " + std::string(std::strerror(errno)));
+    if (n == 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  password.resize(size);
+  if (password.ends_with('\n')) password.pop_back();
+  if (password.ends_with('\r')) password.pop_back();
+  if (password.empty()) problem("is empty: write the password into it");
+  if (password.size() > kPasswordBytes) problem("is longer than MQTT's 65535 bytes: write only the password into it");
+  if ((status.st_mode & S_IROTH) != 0) problem("can be read by every user of this machine: chmod o= it", true);
+}
+
+}  // namespace fieldcast::config

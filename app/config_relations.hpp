@@ -1,0 +1,40 @@
+// What must hold between several keys of the configuration, or between a key and the machine's files. Run
+// after all keys were read, on the main thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+
+namespace fieldcast::config {
+
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+/// Where each value stood, by "section.key", and which were faulty: a check that compares a faulty one has
+/// nothing to say. Of a list the elements without fault are checked all the same.
+struct Places {
+  std::map<std::string, Place> values;
+  std::map<std::string, std::vector<Place>> elements;  // of lists, only those without fault
+  std::set<std::string> faulty;
+
+  /// Of the first of these keys that is in the file.
+  Place of(std::initializer_list<const char*> keys) const;
+  bool sound(std::initializer_list<const char*> keys) const;
+};
+
+/// Appends what is wrong.
+void check_relations(const Config& config, const Places& places, std::vector<ConfigProblem>& problems);
+
+/// Reads config.mqtt.password_file, if there is one, into config.mqtt.password, as parse_config says.
+void read_password(Config& config, const std::string& directory, const Places& places,
+                   std::vector<ConfigProblem>& problems);
+
+}  // namespace fieldcast::config

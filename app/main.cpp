@@ -1,0 +1,33 @@
+// The program: reads the command line and the configuration, then runs. Whatever goes wrong is one line on
+// standard error and an exit code: 2 for the configuration and its files, 1 for what the machine refuses.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include "adapters/logging/logging.hpp"
+#include "app/command_line.hpp"
+#include "app/config.hpp"
+#include "app/program.hpp"
+
+int main(int argc, char** argv) {
+  using namespace fieldcast;
+  try {
+    const CommandLine command_line = parse_command_line(argc, argv, std::cout, std::cerr);
+    if (command_line.exit) return *command_line.exit;
+    if (command_line.check) return check_config(command_line.file, std::cout);
+
+    const LoadedConfig loaded = load_config(command_line.file);
+    print_problems(loaded.problems, command_line.file, std::cerr);
+    if (loaded.failed()) return kExitConfig;
+
+    logging::set_up(loaded.config.log_level, logging::choose_style(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
+    run_program(loaded.config);
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "fieldcast: " << error.what() << '\n';
+    return kExitMachine;
+  }
+}

@@ -1,0 +1,143 @@
+#include "app/program.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <functional>
+#include <string>
+
+#include "adapters/json/classify.hpp"
+#include "adapters/metrics/metrics.hpp"
+#include "adapters/mqtt/broker.hpp"
+#include "app/readiness.hpp"
+#include "app/shard.hpp"
+#include "app/version.hpp"
+#include "gateway/clock.hpp"
+#include "storage/memory_log.hpp"
+#include "web/page.hpp"
+
+namespace fieldcast {
+namespace {
+
+// A stop takes 5 s at most: this long for the clients, about 2 s for the brokers.
+constexpr std::chrono::milliseconds kClientPatience{2'500};
+// Descriptors besides those of clients: the event loop, logs, listening sockets, brokers, files.
+constexpr rlim_t kOwnDescriptors = 128;
+
+// Each client takes a descriptor, and the usual soft limit is 1,024.
+void raise_descriptor_limit(std::size_t connections) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = connections + http::kExtraConnections + kOwnDescriptors;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    spdlog::warn(
+        "this process may open {} files, too few for limits.connections = {}: raise LimitNOFILE, or lower the key",
+        limit.rlim_cur, connections);
+  }
+}
+
+http::Settings http_settings(const Config& config) {
+  http::Settings settings;
+  settings.listen.clear();
+  for (const ListenAddress& address : config.server.listen) settings.listen.push_back({address.host, address.port});
+  settings.hosts = config.server.hosts;
+  settings.origins = config.server.origins;
+  settings.stalled = config.stalled;
+  return settings;
+}
+
+mqtt::Settings mqtt_settings(const Config::Mqtt& config) {
+  mqtt::Settings settings;
+  settings.name = config.name;
+  settings.host = config.url.host;
+  settings.port = config.url.port;
+  settings.client_id = config.client_id;
+  settings.topics = config.topics;
+  settings.qos = static_cast<int>(config.qos);
+  settings.prefix = config.prefix;
+  settings.session_expiry = config.session_expiry;
+  settings.keep_alive = config.keep_alive;
+  settings.receive_maximum = static_cast<std::uint32_t>(config.receive_maximum);
+  settings.maximum_packet_size = static_cast<std::uint32_t>(config.maximum_packet_size);
+  settings.user = config.user;
+  settings.password = config.password;
+  if (config.probe != Probe::automatic) settings.probe = config.probe == Probe::on;
+  return settings;
+}
+
+metrics::BrokerRow metrics_row(const mqtt::State& state) {
+  return {state.name,           state.up,       state.connects,      state.failures,
+          state.refused.size(), state.messages, state.faulty_topics, state.not_subscribed};
+}
+
+// A new log knows no state of the link yet, and streams tell it from their first batch on.
+void append_first_link(Log& log, const std::string& broker, const std::string& gateway) {
+  NewEntry down;
+  down.kind = Kind::link;
+  down.topic = broker;
+  down.payload = gateway;
+  log.append(down);
+}
+
+}  // namespace
+
+void run_program(const Config& config) {
+  std::signal(SIGPIPE, SIG_IGN);  // a broker that goes while Paho writes
+  raise_descriptor_limit(config.limits.connections);
+
+  const SystemClock clock;
+  Counters counters;
+  MemoryLog log(clock, config.limits, {config.storage.memory_bytes, config.storage.memory_readings}, counters);
+  mqtt::Broker broker(mqtt_settings(config.mqtt), config.server.name, config.limits, log, clock,
+                      [classifier = std::make_shared<json::Classifier>()](std::string_view payload) {
+                        const json::Classified result = classifier->classify(payload);
+                        return mqtt::Classified{result.kind, result.payload};
+                      });
+  bool stopping = false;
+
+  http::Routes routes;
+  for (const web::File& file : web::files()) {
+    routes[std::string(file.path)] = http::static_file(std::string(file.media_type), std::string(file.content));
+  }
+  routes["/healthz"] = {
+      [](const http::Request&) { return http::make_response(200, "text/plain; charset=utf-8", "ok\n"); }};
+  routes["/readyz"] = {[&](const http::Request& request) {
+                         const bool strict = !request.parameters.empty();
+                         const Readiness readiness = judge(broker.state(), stopping, strict);
+                         return http::make_response(readiness.status, "application/json", readiness.body);
+                       },
+                       std::vector<std::string>{"strict"}};
+  routes["/metrics"] = {[&](const http::Request&) {
+    const metrics::BrokerRow row = metrics_row(broker.state());
+    return http::make_response(200, std::string(metrics::kContentType),
+                               metrics::render(counters, {&row, 1}, metrics::read_process(), version()));
+  }};
+
+  Shard shard(log, clock, config.limits, counters, http_settings(config), std::move(routes));
+  append_first_link(log, config.mqtt.name, config.server.name);
+
+  asio::signal_set signals(shard.loop(), SIGTERM, SIGINT);
+  signals.async_wait([&](std::error_code, int) {
+    spdlog::info("stopping");
+    stopping = true;
+    shard.stop(kClientPatience);
+  });
+
+  spdlog::info("fieldcast {} is {}", version(), config.server.name);
+  for (const auto& endpoint : shard.server().endpoints()) {
+    const std::string address = endpoint.address().to_string();
+    spdlog::info("listening on http://{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
+                 endpoint.port());
+  }
+  broker.start();
+  shard.run();
+  broker.stop();
+  spdlog::info("stopped");
+}
+
+}  // namespace fieldcast

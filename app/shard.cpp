@@ -1,0 +1,58 @@
+#include "app/shard.hpp"
+
+#include <asio/post.hpp>
+#include <utility>
+
+#include "adapters/websocket/session.hpp"
+
+namespace fieldcast {
+
+Shard::Shard(Log& log, const Clock& clock, const Limits& limits, Counters& counters, const http::Settings& settings,
+             http::Routes routes)
+    : hub_(log, clock, limits, counters, [this] { run_soon(); }),
+      server_(loop_, hub_, settings, std::move(routes),
+              [this](http::UpgradeRequest&& request, Outlet& outlet) {
+                return websocket::open(request.head, request.request.parameters, request.refused, hub_, outlet);
+              }),
+      tick_timer_(loop_),
+      patience_timer_(loop_) {
+  log.add_wakeup(*this);
+}
+
+void Shard::run() {
+  tick();
+  loop_.run();
+}
+
+void Shard::stop(std::chrono::milliseconds patience) {
+  server_.stop([this] { loop_.stop(); });
+  patience_timer_.expires_after(patience);
+  patience_timer_.async_wait([this](std::error_code cancelled) {
+    if (cancelled) return;
+    server_.abort_all();
+    loop_.stop();
+  });
+}
+
+void Shard::appended() noexcept {
+  run_soon();
+}
+
+// One post wakes the loop, however many readings come before it runs.
+void Shard::run_soon() {
+  if (run_posted_.exchange(true, std::memory_order_acq_rel)) return;
+  asio::post(loop_, [this] {
+    run_posted_.store(false, std::memory_order_release);
+    hub_.run();
+  });
+}
+
+void Shard::tick() {
+  hub_.tick();
+  tick_timer_.expires_after(kTick);
+  tick_timer_.async_wait([this](std::error_code cancelled) {
+    if (!cancelled) tick();
+  });
+}
+
+}  // namespace fieldcast
