@@ -1,0 +1,151 @@
+// [L-1] to [L-5], [P-1]: the state of the broker's connection, in every stream.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/contract/transports.hpp"
+#include "tests/support/http_client.hpp"
+
+namespace fieldcast::test {
+namespace {
+
+/// The next link entry of a stream; readings before it are appended to `readings`.
+Link next_link(StreamClient& stream, std::vector<Reading>* readings = nullptr) {
+  for (;;) {
+    auto batch = stream.batch();
+    EXPECT_FALSE(batch.gap) << batch.raw;
+    EXPECT_LE(batch.links.size(), 1u) << batch.raw;
+    if (readings) readings->insert(readings->end(), batch.readings.begin(), batch.readings.end());
+    if (!batch.links.empty()) return batch.links[0];
+  }
+}
+
+class LinkSnapshot : public OverTransports {};
+
+// [L-3]
+TEST_P(LinkSnapshot, IsToldToAStreamThatStartsWithoutACursor) {
+  const auto topic = hall().topic();
+  for (const std::string from : {"", "now", "latest", "-1ms", "2999-01-01T00:00:00Z"}) {
+    const auto batch = open({{topic}, from, ""})->batch();
+    ASSERT_EQ(batch.links.size(), 1u) << from << batch.raw;
+    const auto& link = batch.links[0];
+    EXPECT_EQ(link.gateway, "hall-3");
+    EXPECT_EQ(link.broker, "local");
+    EXPECT_EQ(link.state, "up");
+    EXPECT_TRUE(link.snapshot);
+    EXPECT_TRUE(link.session_resumed);
+  }
+  const auto oldest = open({{topic}, "oldest", ""})->batch();
+  ASSERT_GE(oldest.links.size(), 1u);
+  EXPECT_TRUE(oldest.links[0].snapshot);
+}
+
+// [L-4]
+TEST_P(LinkSnapshot, IsNotToldToAStreamThatGoesOn) {
+  const auto topic = hall().topic();
+  const auto cursor = open({{topic}, "", ""})->batch().cursor;
+  hall().publish(topic, "1");
+  const auto batch = open({{topic}, cursor, ""})->batch_with_readings();
+  EXPECT_TRUE(batch.links.empty()) << batch.raw;
+}
+
+INSTANTIATE_TEST_SUITE_P(L3, LinkSnapshot, each_transport(), transport_name);
+
+class LinkEntries : public ::testing::TestWithParam<Transport> {};
+
+// [L-1], [L-2]
+TEST_P(LinkEntries, TellOfABrokerThatStopsAndComesBack) {
+  Hall own;
+  const auto topic = own.topic();
+  const auto mine = own.open(GetParam(), {{topic}, "", ""});
+  const auto nothing = own.open(GetParam(), {{"nothing/at/all"}, "", ""});
+  const auto start = mine->batch().cursor;
+  nothing->batch();
+  own.publish(topic, "1");
+  own.broker().stop();
+  std::vector<Reading> readings;
+  const auto down = next_link(*mine, &readings);
+  EXPECT_EQ(down.state, "down");
+  EXPECT_EQ(down.broker, "local");
+  EXPECT_EQ(down.gateway, "hall-3");
+  EXPECT_FALSE(down.snapshot);
+  EXPECT_FALSE(down.session_resumed);
+  EXPECT_EQ(next_link(*nothing).seq, down.seq);
+
+  own.broker().start();
+  const auto up = next_link(*mine, &readings);
+  EXPECT_EQ(up.state, "up");
+  EXPECT_EQ(up.session_resumed, true) << "a clean stop keeps the session";
+  EXPECT_GT(up.seq, down.seq);
+  EXPECT_EQ(next_link(*nothing).seq, up.seq);
+  own.publish(topic, "2");
+  while (readings.size() < 2)
+    for (auto& reading : mine->batch_with_readings().readings) readings.push_back(std::move(reading));
+  EXPECT_EQ(readings[0].payload, 1);
+  EXPECT_EQ(readings[1].payload, 2);
+  EXPECT_LT(readings[0].seq, down.seq);
+  EXPECT_GT(readings[1].seq, up.seq);
+
+  // The log has it all in one order.
+  const auto again = own.open(GetParam(), {{topic}, start, ""})->batch();
+  ASSERT_EQ(again.links.size(), 2u) << again.raw;
+  EXPECT_EQ(again.links[0].seq, down.seq);
+  EXPECT_EQ(again.links[1].seq, up.seq);
+  EXPECT_EQ(again.readings.size(), 2u);
+}
+
+// [L-2]
+TEST_P(LinkEntries, TellThatTheSessionIsLost) {
+  Hall own;
+  const auto stream = own.open(GetParam(), {{"nothing"}, "", ""});
+  stream->batch();
+  own.broker().kill();  // before it ever saved
+  EXPECT_EQ(next_link(*stream).state, "down");
+  own.broker().start();
+  const auto up = next_link(*stream);
+  EXPECT_EQ(up.state, "up");
+  EXPECT_EQ(up.session_resumed, false);
+}
+
+// [L-3]
+TEST_P(LinkEntries, ASnapshotMayBeDown) {
+  Hall own;
+  const auto watching = own.open(Transport::poll, {{"nothing"}, "", ""});
+  watching->batch();
+  own.broker().stop();
+  const auto down = next_link(*watching);
+  const auto batch = own.open(GetParam(), {{"nothing"}, "", ""})->batch();
+  ASSERT_EQ(batch.links.size(), 1u) << batch.raw;
+  EXPECT_EQ(batch.links[0].state, "down");
+  EXPECT_EQ(batch.links[0].seq, down.seq);
+  EXPECT_TRUE(batch.links[0].snapshot);
+}
+
+INSTANTIATE_TEST_SUITE_P(L1, LinkEntries, each_transport(), transport_name);
+
+// [L-5]
+TEST(LinksInAPoll, CountInItsLimit) {
+  Hall own;
+  const auto topic = own.topic();
+  const auto watching = own.open(Transport::websocket, {{topic}, "", ""});
+  auto cursor = watching->batch().cursor;
+  own.publish(topic, "1");
+  own.broker().stop();
+  next_link(*watching);
+  own.broker().start();
+  next_link(*watching);
+  own.publish(topic, "2");
+  std::string found;
+  for (int i = 0; i < 4; ++i) {
+    const auto batch = parse_batch(
+        http_get(own.port(), "/v1/poll?limit=1&timeout=0&topic=" + percent_encoded(topic) + "&from=" + cursor).body);
+    EXPECT_EQ(batch.links.size() + batch.readings.size(), 1u) << batch.raw;
+    found += batch.links.empty() ? "r" : batch.links[0].state == "down" ? "d" : "u";
+    cursor = batch.cursor;
+  }
+  EXPECT_EQ(found, "rdur");
+}
+
+}  // namespace
+}  // namespace fieldcast::test

@@ -1,0 +1,45 @@
+// What the contract tests share: statements about streams are written once and run over each transport.
+// A test names the statements of docs/api.md that it holds the gateway to.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+
+#include "tests/support/hall.hpp"
+#include "tests/support/stream_client.hpp"
+
+namespace fieldcast::test {
+
+/// A test of one statement, over the transport that is its parameter.
+class OverTransports : public ::testing::TestWithParam<Transport> {
+ protected:
+  Hall& hall() { return shared_hall(); }
+  std::unique_ptr<StreamClient> open(const Query& query) { return hall().open(GetParam(), query); }
+};
+
+/// The same with a table of cases: each over each transport. A case has a member `name` of letters and digits.
+template <class Case>
+class CasesOverTransports : public ::testing::TestWithParam<std::tuple<Case, Transport>> {
+ protected:
+  const Case& tested() { return std::get<0>(this->GetParam()); }
+  Transport transport() { return std::get<1>(this->GetParam()); }
+  Hall& hall() { return shared_hall(); }
+  std::unique_ptr<StreamClient> open(const Query& query) { return hall().open(transport(), query); }
+};
+
+inline auto each_transport() {
+  return ::testing::ValuesIn(kTransports);
+}
+
+inline std::string transport_name(const ::testing::TestParamInfo<Transport>& info) {
+  return to_string(info.param);
+}
+
+template <class Case>
+std::string case_name(const ::testing::TestParamInfo<std::tuple<Case, Transport>>& info) {
+  return std::get<0>(info.param).name + "_" + to_string(std::get<1>(info.param));
+}
+
+}  // namespace fieldcast::test

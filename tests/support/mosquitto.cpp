@@ -1,0 +1,44 @@
+#include "tests/support/mosquitto.hpp"
+
+#include <signal.h>
+
+#include <stdexcept>
+
+namespace fieldcast::test {
+
+Mosquitto::Mosquitto() {
+  for (int tries = 0;; ++tries) {  // somebody else may take the port between the choice and the start
+    port_ = free_port();
+    try {
+      start();
+      return;
+    } catch (const std::runtime_error&) {
+      if (tries == 5) throw;
+    }
+  }
+}
+
+void Mosquitto::start() {
+  process_.reset();
+  // As root it would give up its rights to write here; elsewhere `user` is ignored. Its queues have no limit,
+  // since it drops what is over one without a word (1,000 messages by default).
+  const auto config = directory_.write("mosquitto.conf",
+                                       "user root\nlistener " + std::to_string(port_) +
+                                           " 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location " +
+                                           directory_.path().string() +
+                                           "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n");
+  process_ = std::make_unique<Process>(std::vector<std::string>{MOSQUITTO_PROGRAM, "-c", config});
+  process_->wait_for_line(" running");
+}
+
+void Mosquitto::stop() {
+  process_->signal(SIGTERM);
+  process_->wait_for_exit();
+}
+
+void Mosquitto::kill() {
+  process_->signal(SIGKILL);
+  process_->wait_for_exit();
+}
+
+}  // namespace fieldcast::test

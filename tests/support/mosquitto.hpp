@@ -1,0 +1,32 @@
+// A real Mosquitto on a free port, with a configuration and a database of its own. The test's main thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace fieldcast::test {
+
+class Mosquitto {
+ public:
+  /// Starts it and waits until it accepts connections.
+  Mosquitto();
+
+  std::uint16_t port() const { return port_; }
+
+  /// A clean stop: it saves its sessions and queues.
+  void stop();
+  /// kill -9: what it had not saved is gone.
+  void kill();
+  /// Starts again on the same port.
+  void start();
+
+ private:
+  TempDir directory_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace fieldcast::test

@@ -1,0 +1,382 @@
+#include "app/config.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "app/config_keys.hpp"
+#include "app/config_values.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace fieldcast {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string kBroker = "[[mqtt]]\n";
+
+/// `file:LINE:COLUMN: text` of each problem.
+std::vector<std::string> problems(const std::string& text, const std::string& directory = "/nonexistent") {
+  std::vector<std::string> out;
+  for (const auto& problem : parse_config(text, directory).problems) out.push_back(to_string(problem, "f"));
+  return out;
+}
+
+/// The one problem of `text`, or all of them in a line that no test expects.
+std::string problem(const std::string& text) {
+  const auto all = problems(text);
+  if (all.size() == 1) return all[0];
+  std::string out = std::to_string(all.size()) + " problems:";
+  for (const auto& one : all) out += '\n' + one;
+  return out;
+}
+
+Config sound(const std::string& text) {
+  const auto loaded = parse_config(text, "/nonexistent");
+  for (const auto& problem : loaded.problems) ADD_FAILURE() << to_string(problem, "f");
+  return loaded.config;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+#define EXPECT_PROBLEM(text, begin, part)                      \
+  do {                                                         \
+    const std::string found_ = problem(text);                  \
+    EXPECT_TRUE(found_.starts_with(begin)) << found_;          \
+    EXPECT_NE(found_.find(part), std::string::npos) << found_; \
+  } while (false)
+
+TEST(Config, EveryKeyHasADefault) {
+  const Config config = sound(kBroker);
+  EXPECT_FALSE(config.server.name.empty());
+  EXPECT_EQ(config.mqtt.client_id, "fieldcast-" + config.server.name);
+  EXPECT_EQ(config.server.listen, (std::vector<ListenAddress>{{"127.0.0.1", 8080, true}}));
+  EXPECT_EQ(config.server.anonymous, Anonymous::loopback);
+  EXPECT_EQ(config.mqtt.url, (BrokerUrl{"127.0.0.1", 1883}));
+  EXPECT_EQ(config.mqtt.session_expiry, 1h);
+  EXPECT_EQ(config.storage.memory_bytes, 16u << 20);
+  EXPECT_EQ(config.storage.memory_readings, 100'000u);
+  EXPECT_EQ(config.limits.payload, 256u << 10);
+  EXPECT_EQ(config.stalled, 5min);
+}
+
+TEST(Config, ReadsEveryKey) {
+  const Config config = sound(R"(
+[server]
+name = "hall-3"
+listen = ["0.0.0.0:80", "[::1]:0"]
+anonymous = "read and publish"
+hosts = ["Gateway.Example"]
+origins = ["https://panel.example", "HTTPS://Panel.Example:443", "http://[0::1]:3000"]
+[[mqtt]]
+name = "press"
+url = "mqtt://Broker.example:1884"
+client_id = "me"
+topics = ["a/+/c", "b/#"]
+qos = 2
+prefix = "hall-3/"
+session_expiry = "0s"
+keep_alive = "60s"
+receive_maximum = 20
+maximum_packet_size = "1MiB"
+user = "u"
+probe = "off"
+[storage]
+memory_bytes = 33554432
+memory_readings = 10
+[limits]
+payload = "128KiB"
+batch_bytes = "1MiB"
+topics = 5
+latest_bytes = "2MiB"
+filters = 6
+views = 7
+view_bytes = "3MiB"
+connections = 8
+stalled = "1500ms"
+[log]
+level = "debug"
+)");
+  EXPECT_EQ(config.server.name, "hall-3");
+  EXPECT_EQ(config.server.listen, (std::vector<ListenAddress>{{"0.0.0.0", 80, false}, {"::1", 0, true}}));
+  EXPECT_EQ(config.server.anonymous, Anonymous::read_and_publish);
+  EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"gateway.example"}));
+  EXPECT_EQ(config.server.origins,
+            (std::vector<std::string>{"https://panel.example", "https://panel.example", "http://[::1]:3000"}));
+  EXPECT_EQ(config.mqtt.name, "press");
+  EXPECT_EQ(config.mqtt.url, (BrokerUrl{"broker.example", 1884}));
+  EXPECT_EQ(config.mqtt.client_id, "me");
+  EXPECT_EQ(config.mqtt.topics, (std::vector<std::string>{"a/+/c", "b/#"}));
+  EXPECT_EQ(config.mqtt.qos, 2u);
+  EXPECT_EQ(config.mqtt.prefix, "hall-3/");
+  EXPECT_EQ(config.mqtt.session_expiry, 0s);
+  EXPECT_EQ(config.mqtt.keep_alive, 60s);
+  EXPECT_EQ(config.mqtt.receive_maximum, 20u);
+  EXPECT_EQ(config.mqtt.maximum_packet_size, 1u << 20);
+  EXPECT_EQ(config.mqtt.user, "u");
+  EXPECT_EQ(config.mqtt.probe, Probe::off);
+  EXPECT_EQ(config.storage.memory_bytes, 32u << 20);
+  EXPECT_EQ(config.storage.memory_readings, 10u);
+  EXPECT_EQ(config.limits.payload, 128u << 10);
+  EXPECT_EQ(config.limits.batch_bytes, 1u << 20);
+  EXPECT_EQ(config.limits.topics, 5u);
+  EXPECT_EQ(config.limits.latest_bytes, 2u << 20);
+  EXPECT_EQ(config.limits.filters, 6u);
+  EXPECT_EQ(config.limits.views, 7u);
+  EXPECT_EQ(config.limits.view_bytes, 3u << 20);
+  EXPECT_EQ(config.limits.connections, 8u);
+  EXPECT_EQ(config.stalled, 1500ms);
+  EXPECT_EQ(config.log_level, logging::Level::debug);
+}
+
+TEST(Config, PrintsEveryProblemInTheOrderOfTheFile) {
+  const auto all = problems("[log]\nlevel = \"loud\"\n[limits]\npaylod = 3\ntopics = 0\n[[mqtt]]\nqos = \"1\"\n");
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0], "f:2:9: log.level is \"loud\": write \"debug\", \"info\", \"warning\" or \"error\"");
+  EXPECT_EQ(all[1], "f:4:1: unknown key limits.paylod: did you mean limits.payload?");
+  EXPECT_EQ(all[2], "f:5:10: limits.topics is out of range: it takes 1 to 10000000");
+  EXPECT_EQ(all[3], "f:7:7: mqtt.qos is text, not number: write it like qos = 1");
+}
+
+TEST(Config, NamesTheNearestKnownKeyOrSection) {
+  EXPECT_PROBLEM(kBroker + "[server]\nlsiten = 1\n", "f:3:1:", "did you mean server.listen?");
+  EXPECT_PROBLEM(kBroker + "[server]\npayload = 1\n", "f:3:1:", "did you mean limits.payload?");
+  EXPECT_PROBLEM(kBroker + "[sever]\nlisten = 1\n", "f:2:2:", "did you mean [server]?");
+  EXPECT_PROBLEM("listen = 1\n" + kBroker, "f:1:1:", "below [server]");
+  EXPECT_PROBLEM("lisen = 1\n" + kBroker, "f:1:1:", "did you mean server.listen?");
+  EXPECT_PROBLEM("server = 1\n" + kBroker, "f:1:1:", "write [server] on a line of its own");
+  EXPECT_PROBLEM(kBroker + "\"" + std::string(100'000, 'x') + "\" = 1\n", "f:2:1:", "did you mean mqtt.");
+}
+
+TEST(Config, TakesExactlyOneBroker) {
+  EXPECT_PROBLEM("", "f: ", "add a table like [[mqtt]]");
+  EXPECT_PROBLEM("mqtt = []", "f:1:8: ", "add a table like [[mqtt]]");
+  EXPECT_PROBLEM("[mqtt]\nqos = 1\n", "f:1:1: ", "write [[mqtt]]");
+  EXPECT_PROBLEM("mqtt = 1\n", "f:1:8: ", "write [[mqtt]]");
+  EXPECT_PROBLEM("[[mqtt]]\n[[mqtt]]\n", "f:2:1: ", "this version connects to one broker");
+}
+
+TEST(Config, SaysWhereItIsNoToml) {
+  EXPECT_PROBLEM("[server]\nname = \n", "f:2:", "no TOML: ");
+  EXPECT_PROBLEM("[server\n", "f:1:", "no TOML: ");
+  EXPECT_PROBLEM("\xff", "f:1:1: ", "no TOML: ");
+}
+
+TEST(Config, ChecksTheBrokersUrl) {
+  const auto with = [](const std::string& url) { return kBroker + "url = \"" + url + "\""; };
+  EXPECT_PROBLEM(with("mqtts://broker"), "f:2:7: ", "not supported yet");
+  EXPECT_PROBLEM(with("MQTTS://broker"), "f:2:7: ", "not supported yet");
+  EXPECT_PROBLEM(with("http://broker"), "f:2:7: ", "no broker's URL");
+  EXPECT_PROBLEM(with("mqtt://u:p@broker"), "f:2:7: ", "password_file");
+  EXPECT_PROBLEM(with("mqtt://broker/a"), "f:2:7: ", "topics");
+  for (const char* url : {"mqtt://", "mqtt://:1883", "mqtt://::1", "mqtt://[::1", "mqtt://[broker]", "mqtt://a b",
+                          "mqtt://[::1]x", "mqtt://-a", "mqtt://\xc3\xbc"}) {
+    EXPECT_PROBLEM(with(url), "f:2:7: ", "has no host");
+  }
+  for (const char* url : {"mqtt://a:", "mqtt://a:0", "mqtt://a:65536", "mqtt://a:x", "mqtt://[::1]:-1"}) {
+    EXPECT_PROBLEM(with(url), "f:2:7: ", "no port");
+  }
+  EXPECT_EQ(sound(with("mqtt://[FE80::0:1]")).mqtt.url, (BrokerUrl{"fe80::1", 1883}));
+}
+
+TEST(Config, ChecksAddresses) {
+  const auto with = [](const std::string& address) { return kBroker + "[server]\nlisten = [\"" + address + "\"]"; };
+  for (const char* address : {"::1:8080", "[::1:8080", "[::1]8080"}) {
+    EXPECT_PROBLEM(with(address), "f:3:11: ", "in brackets");
+  }
+  for (const char* address : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "[::1]", "8080"}) {
+    EXPECT_PROBLEM(with(address), "f:3:11: ", "no port");
+  }
+  for (const char* address : {"localhost:1", ":8080", "*:8080", "[127.0.0.1]:1", "127.1:1", "[]:1"}) {
+    EXPECT_PROBLEM(with(address), "f:3:11: ", "0.0.0.0:8080");
+  }
+  EXPECT_PROBLEM(kBroker + "[server]\nlisten = []", "f:3:10: ", "1 to 16");
+  EXPECT_PROBLEM(kBroker + "[server]\nlisten = \"127.0.0.1:1\"", "f:3:10: ", "list of addresses");
+  EXPECT_PROBLEM(kBroker + "[server]\nlisten = [1]", "f:3:11: ", "holds a number");
+  EXPECT_PROBLEM(kBroker + "[server]\nlisten = [\"127.0.0.1:1\", \"[::1]:1\", \"127.0.0.1:1\"]", "f:3:37: ", "twice");
+  EXPECT_EQ(sound(kBroker + "[server]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").server.listen.size(), 2u);
+}
+
+TEST(Config, IsOpenToOthersOnlyInWords) {
+  for (const char* address : {"0.0.0.0:8080", "[::]:8080", "192.168.1.2:8080", "[::ffff:10.0.0.1]:8080"}) {
+    const std::string server = std::string("[server]\nlisten = [\"127.0.0.1:1\", \"") + address + "\"]\n";
+    const std::string found = problem(kBroker + server);
+    EXPECT_TRUE(found.starts_with("f:3:26: server.listen has ")) << found;
+    EXPECT_TRUE(has(found, "server.anonymous") && has(found, "write anonymous = \"read\"")) << found;
+    EXPECT_EQ(sound(kBroker + server + "anonymous = \"read\"").server.anonymous, Anonymous::read);
+    // What else is wrong is said once.
+    EXPECT_PROBLEM(kBroker + server + "anonymous = \"all\"", "f:4:13: ", "server.anonymous");
+  }
+  for (const char* address : {"127.3.2.1:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"}) {
+    EXPECT_TRUE(sound(kBroker + "[server]\nlisten = [\"" + address + "\"]").server.listen[0].loopback) << address;
+  }
+}
+
+TEST(Config, ChecksTopicFilters) {
+  EXPECT_PROBLEM(kBroker + "topics = [\"a/#\", \"a#\"]", "f:2:18: ", "no topic filter");
+  EXPECT_PROBLEM(kBroker + "topics = [\"\"]", "f:2:11: ", "empty");
+  EXPECT_PROBLEM(kBroker + "topics = [\"$share/g/a\"]", "f:2:11: ", "shared subscription");
+  EXPECT_PROBLEM(kBroker + "topics = []", "f:2:10: ", "1 to 256");
+
+  const std::string found = problem(kBroker + "topics = [\"b\",\n  \"a/+\",\n  \"a/b\"]");
+  EXPECT_TRUE(found.starts_with("f:4:3: ")) << found;
+  EXPECT_TRUE(has(found, "\"a/b\" and \"a/+\"")) << found;
+  EXPECT_PROBLEM(kBroker + "topics = [\"a\", \"a\"]", "f:2:16: ", "both match");
+  // A faulty filter does not hide what is wrong with the others.
+  EXPECT_EQ(problems(kBroker + "topics = [\"a#\", \"b\", \"b/#\"]").size(), 2u);
+}
+
+TEST(Config, ChecksNamesAndPrefix) {
+  EXPECT_PROBLEM(kBroker + "name = \"\"", "f:2:8: ", "empty");
+  EXPECT_PROBLEM(kBroker + "name = \"" + std::string(65, 'x') + "\"", "f:2:8: ", "1 to 64 bytes");
+  EXPECT_PROBLEM(kBroker + "name = \"a\\nb\"", "f:2:8: mqtt.name: \"a\\x0ab\"", "control character");
+  EXPECT_PROBLEM(kBroker + "client_id = \"a/+\"", "f:2:13: ", "wildcards");
+  EXPECT_PROBLEM(kBroker + "prefix = \"a/+/\"", "f:2:10: ", "cannot begin a topic");
+  EXPECT_PROBLEM(kBroker + "user = \"\"", "f:2:8: ", "leave it out");
+  EXPECT_PROBLEM(kBroker + "user = \"a\\u0000\"", "f:2:8: ", "control character");
+  EXPECT_PROBLEM(kBroker + "[server]\nhosts = [\"a:1\"]", "f:3:10: ", "no host name");
+  for (const char* origin :
+       {"*", "null", "panel.example", "https://", "://a", "1a://b", "https://a:x", "https://a:0"}) {
+    EXPECT_PROBLEM(kBroker + "[server]\norigins = [\"" + origin + "\"]", "f:3:12: ", "no origin");
+  }
+  EXPECT_PROBLEM(kBroker + "[server]\norigins = [\"https://a/\"]", "f:3:12: ", "path");
+}
+
+TEST(Config, ChecksSizesAndDurations) {
+  const auto payload = [](const std::string& value) { return kBroker + "[limits]\npayload = " + value; };
+  for (const char* value : {"\"16MB\"", "\"16\"", "\"\"", "\"KiB\"", "\"-1KiB\"", "\"1 KiB\"", "\"1.5MiB\""}) {
+    EXPECT_PROBLEM(payload(value), "f:3:11: ", "is no size");
+  }
+  EXPECT_PROBLEM(payload("\"99999999999GiB\""), "f:3:11: ", "too large");
+  EXPECT_PROBLEM(payload("\"99999999999999999999B\""), "f:3:11: ", "too large");
+  for (const char* value : {"0", "-1", "\"65MiB\"", "\"0B\""})
+    EXPECT_PROBLEM(payload(value), "f:3:11: ", "1B to 64MiB");
+  EXPECT_PROBLEM(payload("1.5"), "f:3:11: ", "a number with a fraction");
+  EXPECT_PROBLEM(payload("true"), "f:3:11: ", "true or false");
+
+  const auto stalled = [](const std::string& value) { return kBroker + "[limits]\nstalled = " + value; };
+  for (const char* value : {"\"5\"", "\"5min\"", "\"-5s\""})
+    EXPECT_PROBLEM(stalled(value), "f:3:11: ", "is no duration");
+  for (const char* value : {"\"999ms\"", "\"25h\""}) EXPECT_PROBLEM(stalled(value), "f:3:11: ", "1s to 1d");
+  EXPECT_PROBLEM(stalled("300"), "f:3:11: ", "write it like stalled = \"5m\"");
+  EXPECT_PROBLEM(kBroker + "keep_alive = \"5500ms\"", "f:2:14: ", "whole seconds");
+}
+
+TEST(Config, MemoryHoldsTheLargestReadings) {
+  // 4 * (64 KiB + 64 KiB) fits exactly, a byte less does not.
+  const std::string limits = "[limits]\npayload = \"64KiB\"\n";
+  sound(kBroker + limits + "latest_bytes = 524288");
+  EXPECT_PROBLEM(kBroker + limits + "latest_bytes = 524287", "f:4:16: ", "write latest_bytes = \"512KiB\"");
+  EXPECT_PROBLEM(kBroker + limits + "view_bytes = 524287", "f:4:14: ", "limits.view_bytes");
+  EXPECT_PROBLEM(kBroker + limits + "[storage]\nmemory_bytes = 524287", "f:5:16: ", "storage.memory_bytes");
+  EXPECT_PROBLEM(kBroker + "maximum_packet_size = 131071\n" + limits, "f:2:23: ", "\"128KiB\"");
+  // A default that no longer fits is shown at the key that made it so.
+  EXPECT_PROBLEM(kBroker + "maximum_packet_size = \"16MiB\"\n[limits]\npayload = \"4MiB\"\nview_bytes = \"1GiB\"\n",
+                 "f:4:11: ", "storage.memory_bytes");
+  // Nothing is said about a payload that could not be read.
+  EXPECT_PROBLEM(kBroker + "[limits]\npayload = \"x\"\nview_bytes = 65536", "f:3:11: ", "is no size");
+}
+
+class PasswordFile : public testing::Test {
+ protected:
+  LoadedConfig load(const std::string& keys) { return parse_config(kBroker + keys, dir_.path()); }
+  std::string only(const LoadedConfig& loaded) {
+    return loaded.problems.size() == 1 ? to_string(loaded.problems[0], "f") : std::to_string(loaded.problems.size());
+  }
+  std::string write(const std::string& text, mode_t mode = 0600) {
+    std::string file = dir_.write("password", text);
+    EXPECT_EQ(chmod(file.c_str(), mode), 0);
+    return file;
+  }
+
+  const test::TempDir dir_;
+  const std::string keys_ = "user = \"u\"\npassword_file = \"password\"\n";
+};
+
+TEST_F(PasswordFile, IsReadWithoutTheNewlineAtItsEnd) {
+  const std::string file = write("secret \n");
+  const auto relative = load(keys_);
+  EXPECT_TRUE(relative.problems.empty());
+  EXPECT_EQ(relative.config.mqtt.password, "secret ");
+  EXPECT_EQ(load("user = \"u\"\npassword_file = \"" + file + "\"\n").config.mqtt.password, "secret ");
+}
+
+TEST_F(PasswordFile, IsLookedForAmongCredentialsFirst) {
+  write("beside");
+  const test::TempDir credentials;
+  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", credentials.path().c_str(), 1), 0);
+  EXPECT_EQ(load(keys_).config.mqtt.password, "beside");
+  chmod(credentials.write("password", "credential").c_str(), 0400);
+  EXPECT_EQ(load(keys_).config.mqtt.password, "credential");
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(PasswordFile, ThatIsFaultyIsAProblem) {
+  EXPECT_TRUE(only(load(keys_))
+                  .starts_with("f:3:17: mqtt.password_file: \"" + (dir_.path() / "password").string() +
+                               "\" cannot be read (No such file"));
+  for (const char* empty : {"", "\n"}) {
+    write(empty);
+    EXPECT_TRUE(has(only(load(keys_)), "is empty"));
+  }
+  write(std::string(kPasswordBytes, 'x') + "\n");
+  EXPECT_EQ(load(keys_).config.mqtt.password.size(), kPasswordBytes);
+  EXPECT_FALSE(load(keys_).failed());
+  write(std::string(kPasswordBytes + 1, 'x'));
+  EXPECT_TRUE(has(only(load(keys_)), "longer"));
+  EXPECT_TRUE(has(only(load("user = \"u\"\npassword_file = \".\"\n")), "no regular file"));
+  write("secret");
+  EXPECT_TRUE(has(only(load("password_file = \"password\"\n")), "without mqtt.user"));
+  EXPECT_TRUE(has(only(load("user = \"u\"\npassword_file = \"\"\n")), "is empty"));
+}
+
+TEST_F(PasswordFile, ThatOthersReadIsAWarning) {
+  write("secret", 0644);
+  const auto loaded = load(keys_);
+  EXPECT_FALSE(loaded.failed());
+  EXPECT_TRUE(has(only(loaded), ": warning: ")) << only(loaded);
+  EXPECT_TRUE(has(only(loaded), "chmod o=")) << only(loaded);
+  EXPECT_FALSE(has(only(loaded), "secret"));
+}
+
+TEST(ConfigFile, IsReadAndBounded) {
+  const test::TempDir dir;
+  const auto only = [](const std::string& file) {
+    const auto loaded = load_config(file);
+    return loaded.problems.size() == 1 ? to_string(loaded.problems[0], "f") : std::to_string(loaded.problems.size());
+  };
+  EXPECT_TRUE(load_config(dir.write("good", kBroker)).problems.empty());
+  EXPECT_TRUE(has(only(""), "name of the configuration file is empty"));
+  EXPECT_EQ(only(dir.path() / "none"), "f: cannot be read: No such file or directory");
+  EXPECT_TRUE(has(only(dir.path()), "is a directory"));
+  EXPECT_TRUE(
+      load_config(dir.write("long", kBroker + std::string(kConfigBytes - kBroker.size(), ' '))).problems.empty());
+  EXPECT_TRUE(has(only(dir.write("long", std::string(kConfigBytes + 1, ' '))), "longer than 1 MiB"));
+
+  // A relative file in it is beside it.
+  dir.write("password", "secret");
+  const auto loaded = load_config(dir.write("p", kBroker + "user = \"u\"\npassword_file = \"password\""));
+  EXPECT_EQ(loaded.config.mqtt.password, "secret");
+}
+
+TEST(ConfigKeys, NamesAreUniqueAndDefaultsAreInRange) {
+  for (const config::Key& key : config::config_keys()) {
+    EXPECT_EQ(config::find_key(key.section, key.name), &key) << key.name;
+    EXPECT_EQ(key.derived.empty(), key.example.empty()) << key.name;
+    const std::string section = key.section == config::kMqttSection ? "" : "[" + std::string(key.section) + "]\n";
+    std::string text = kBroker + section + std::string(key.name) + " = " + config::example_text(key) + "\n";
+    for (const auto& found : problems(text)) {
+      EXPECT_EQ(key.name, "password_file") << found;  // whose example is a file that is not here
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fieldcast

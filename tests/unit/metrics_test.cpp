@@ -1,0 +1,167 @@
+#include "adapters/metrics/metrics.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace fieldcast::metrics {
+namespace {
+
+/// Whole lines of a text.
+std::set<std::string> lines_of(std::istream&& in) {
+  std::set<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.insert(line);
+  return lines;
+}
+
+class Metrics : public testing::Test {
+ protected:
+  bool shows(const std::string& line) const { return lines_of(std::istringstream(text())).contains(line); }
+  std::string text() const { return render(counters_, brokers_, process_, "1.2.3"); }
+
+  Counters counters_;
+  std::vector<BrokerRow> brokers_{{"local", true, 3, 2, 4, 70, 5, 6}};
+  Process process_{1.5, 1764000000.25, 4096, 7, 1024};
+};
+
+TEST_F(Metrics, ShowsEveryCounter) {
+  // A value of its own for each, so that none can stand in the place of another.
+  std::uint64_t next = 100;
+  const auto set = [&](Counter& counter, const std::string& name) {
+    counter.set(++next);
+    return name + ' ' + std::to_string(next);
+  };
+  auto& c = counters_;
+  std::vector<std::string> expected{set(c.readings, "fieldcast_readings_total"),
+                                    set(c.links, "fieldcast_link_entries_total"),
+                                    set(c.retained_repeats, "fieldcast_retained_repeats_total"),
+                                    set(c.topics, "fieldcast_topics"),
+                                    set(c.topics_forgotten, "fieldcast_topics_forgotten_total"),
+                                    set(c.log_entries_kept, "fieldcast_log_entries"),
+                                    set(c.encodings, "fieldcast_encodings_total"),
+                                    set(c.views, "fieldcast_views"),
+                                    set(c.view_bytes, "fieldcast_view_bytes"),
+                                    set(c.replayed_readings, "fieldcast_replayed_readings_total"),
+                                    set(c.gaps[0], "fieldcast_gaps_total{reason=\"expired\"}"),
+                                    set(c.gaps[3], "fieldcast_gaps_total{reason=\"storage\"}"),
+                                    set(c.connections, "fieldcast_connections"),
+                                    set(c.connections_total, "fieldcast_accepted_connections_total"),
+                                    set(c.connections_refused, "fieldcast_refused_connections_total"),
+                                    set(c.requests, "fieldcast_requests_total"),
+                                    set(c.problems[0], "fieldcast_problems_total{code=\"bad_request\"}"),
+                                    set(c.problems[kCodes - 1], "fieldcast_problems_total{code=\"stopping\"}")};
+  for (const auto& [transport, name] :
+       {std::pair{Transport::websocket, "websocket"}, {Transport::events, "events"}, {Transport::poll, "poll"}}) {
+    auto& t = c.transports[static_cast<std::size_t>(transport)];
+    const std::string label = std::string("{transport=\"") + name + "\"}";
+    expected.push_back(set(t.clients, "fieldcast_clients" + label));
+    expected.push_back(set(t.streams, "fieldcast_streams_total" + label));
+    expected.push_back(set(t.batches, "fieldcast_sent_batches_total" + label));
+    expected.push_back(set(t.readings, "fieldcast_delivered_readings_total" + label));
+    expected.push_back(set(t.bytes, "fieldcast_sent_bytes_total" + label));
+  }
+  for (const auto& line : expected) EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
+}
+
+TEST_F(Metrics, ShowsBrokersProcessAndBuild) {
+  brokers_.push_back({"a\"b\\", false, 0, 0, 0, 0, 0, 0});
+  for (const char* line :
+       {"fieldcast_broker_up{broker=\"local\"} 1", "fieldcast_broker_connects_total{broker=\"local\"} 3",
+        "fieldcast_broker_failures_total{broker=\"local\"} 2", "fieldcast_broker_messages_total{broker=\"local\"} 70",
+        "fieldcast_broker_refused_filters{broker=\"local\"} 4",
+        "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"faulty_topic\"} 5",
+        "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"not_subscribed\"} 6",
+        "fieldcast_broker_up{broker=\"a\\\"b\\\\\"} 0", "fieldcast_build_info{version=\"1.2.3\"} 1",
+        "process_cpu_seconds_total 1.5", "process_start_time_seconds 1764000000.25",
+        "process_resident_memory_bytes 4096", "process_open_fds 7", "process_max_fds 1024"}) {
+    EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
+  }
+}
+
+TEST_F(Metrics, CountsExactlyPastADoublesSixDigits) {
+  counters_.readings.set((std::uint64_t{1} << 53) - 1);
+  EXPECT_TRUE(shows("fieldcast_readings_total 9007199254740991")) << text();
+}
+
+/// The families of a rendered text, each as a row of the documentation's table.
+std::set<std::string> rows_of(const std::string& text) {
+  std::set<std::string> rows;
+  std::string name, type, labels, help;
+  const auto finish = [&] {
+    if (!name.empty()) rows.insert("| `" + name + "` | " + type + " | " + labels + " | " + help + " |");
+  };
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("# HELP ")) {
+      finish();
+      name = line.substr(7, line.find(' ', 7) - 7);
+      help = line.substr(8 + name.size());
+    } else if (line.starts_with("# TYPE ")) {
+      EXPECT_TRUE(line.starts_with("# TYPE " + name + ' ')) << line;
+      type = line.substr(8 + name.size());
+      labels.clear();
+    } else {
+      EXPECT_TRUE(line.starts_with(name + '{') || line.starts_with(name + ' ')) << line;
+      // Label names: what stands between `{` or `,` and `="`.
+      std::string found;
+      for (std::size_t at = line.find('{'); at != std::string::npos; at = line.find("\",", at + 1)) {
+        const std::size_t begin = at + (line[at] == '{' ? 1 : 2);
+        found += (found.empty() ? "`" : ", `") + line.substr(begin, line.find('=', begin) - begin) + '`';
+      }
+      labels = found;
+    }
+  }
+  finish();
+  return rows;
+}
+
+TEST_F(Metrics, AreListedInTheDocumentation) {
+  std::set<std::string> listed;
+  for (const auto& line : lines_of(std::ifstream(FIELDCAST_SOURCE_DIR "/docs/metrics.md"))) {
+    if (line.starts_with("| `fieldcast_") || line.starts_with("| `process_")) {
+      // The second table holds expressions, which have no type.
+      if (line.find(" | counter | ") != std::string::npos || line.find(" | gauge | ") != std::string::npos) {
+        listed.insert(line);
+      }
+    }
+  }
+  const auto rendered = rows_of(text());
+  for (const auto& row : rendered) EXPECT_TRUE(listed.contains(row)) << "is not in docs/metrics.md: " << row;
+  for (const auto& row : listed) EXPECT_TRUE(rendered.contains(row)) << "is no metric: " << row;
+}
+
+TEST_F(Metrics, AreNamedByPrometheusConventions) {
+  for (const auto& row : rows_of(text())) {
+    const bool counter = row.find(" | counter | ") != std::string::npos;
+    EXPECT_EQ(counter, row.find("_total` |") != std::string::npos) << row;
+    EXPECT_TRUE(row.ends_with(". |")) << row;
+  }
+}
+
+TEST(Process, IsReadFromThisMachine) {
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const Process before = read_process();
+  EXPECT_GT(before.resident_bytes, 100'000u);
+  EXPECT_GE(before.max_fds, before.open_fds);
+  EXPECT_GE(before.open_fds, 3u);
+  EXPECT_LE(before.start_seconds, now + 1);
+  EXPECT_GT(before.start_seconds, now - 3600);  // no run of the tests takes an hour
+
+  const int fd = open("/dev/null", O_RDONLY);
+  ASSERT_GE(fd, 0);
+  const Process after = read_process();
+  close(fd);
+  EXPECT_EQ(after.open_fds, before.open_fds + 1);
+  EXPECT_GE(after.cpu_seconds, before.cpu_seconds);
+  EXPECT_GT(after.cpu_seconds, 0);
+}
+
+}  // namespace
+}  // namespace fieldcast::metrics
