@@ -36,25 +36,25 @@ struct TransportCounters {
 
 struct Counters {
   // the log
-  Counter readings;            // appended
-  Counter links;               // link entries appended
-  Counter retained_repeats;    // retained readings left out because they equal the latest of their topic
-  Counter topics;              // now: latest readings remembered
+  Counter readings;          // appended
+  Counter links;             // link entries appended
+  Counter retained_repeats;  // retained readings left out because they equal the latest of their topic
+  Counter topics;            // now: latest readings remembered
   Counter topics_forgotten;
-  Counter log_entries_kept;    // now: entries that can be replayed
+  Counter log_entries_kept;  // now: entries that can be replayed
   // fan-out
-  Counter encodings;           // batches of readings encoded: once a view when live, once a page when replayed
-  Counter views;               // now
-  Counter view_bytes;          // now: encoded entries kept for all views
-  Counter replayed_readings;   // delivered from the log instead of a view
+  Counter encodings;          // batches of readings encoded: once a view when live, once a page when replayed
+  Counter views;              // now
+  Counter view_bytes;         // now: encoded entries kept for all views
+  Counter replayed_readings;  // delivered from the log instead of a view
   std::array<Counter, kGapReasons> gaps;  // stated to clients
   std::array<TransportCounters, kTransports> transports;
   // the door
-  Counter connections;         // now
+  Counter connections;  // now
   Counter connections_total;
-  Counter connections_refused; // over limits.connections
+  Counter connections_refused;  // over limits.connections
   Counter requests;
-  std::array<Counter, kCodes> problems;   // answered with an error, by code
+  std::array<Counter, kCodes> problems;  // answered with an error, by code
   // brokers: one row each, see mqtt
 };
 

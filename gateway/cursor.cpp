@@ -41,7 +41,9 @@ std::uint64_t get(const unsigned char* at, std::size_t bytes) {
   return value;
 }
 
-std::uint32_t low_bytes(std::uint32_t value, std::size_t bytes) { return value & ((1u << 8 * bytes) - 1); }
+std::uint32_t low_bytes(std::uint32_t value, std::size_t bytes) {
+  return value & ((1u << 8 * bytes) - 1);
+}
 
 int digit(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';

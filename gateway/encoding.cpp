@@ -29,7 +29,9 @@ void append_number(std::string& out, std::int64_t value) {
 // RFC 4648 section 4, padded.
 void append_base64(std::string& out, std::string_view bytes) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto at = [&](std::size_t i) -> unsigned { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
+  const auto at = [&](std::size_t i) -> unsigned {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
+  };
   out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const unsigned three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
@@ -50,7 +52,8 @@ void append_link(std::string& out, const Entry& link) {
   out += ",\"broker\":";
   append_json_string(out, link.topic);
   if (link.state == LinkState::up) {
-    out += link.session_resumed ? ",\"state\":\"up\",\"session_resumed\":true" : ",\"state\":\"up\",\"session_resumed\":false";
+    out += link.session_resumed ? ",\"state\":\"up\",\"session_resumed\":true"
+                                : ",\"state\":\"up\",\"session_resumed\":false";
   } else {
     out += ",\"state\":\"down\"";
   }
@@ -96,7 +99,9 @@ void append_separated(std::string& out, std::string_view json) {
 
 }  // namespace
 
-std::string_view to_string(GapReason reason) { return kGapWords[static_cast<std::size_t>(reason)]; }
+std::string_view to_string(GapReason reason) {
+  return kGapWords[static_cast<std::size_t>(reason)];
+}
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
@@ -118,11 +123,21 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     copy_up_to(i);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (c >= 0x80) {
           out += "\xEF\xBF\xBD";  // U+FFFD

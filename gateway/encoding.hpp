@@ -42,7 +42,8 @@ class BatchBuilder {
  public:
   /// `json` is what append_entry made of the entry.
   void add_encoded(const Entry& entry, std::string_view json);
-  /// Present states of links, as append_snapshot_link made them, comma-joined. They come before all entries and do not count.
+  /// Present states of links, as append_snapshot_link made them, comma-joined. They come before all entries and do not
+  /// count.
   void set_snapshot_links(std::string_view json) { snapshot_links_ = json; }
   void join(const Batch& batch);
   void set_gap(Gap gap) { gap_ = gap; }

@@ -21,13 +21,13 @@ enum class LinkState : std::uint8_t { down, up };
 /// What the log is given. Seq and time are the log's to give.
 struct NewEntry {
   Kind kind = Kind::text;
-  bool retained = false;         // the broker had stored it
-  bool redelivered = false;      // the broker sent it again, and it may be in the log already
-  bool session_resumed = false;  // link entries that are up: the broker still had our session
+  bool retained = false;              // the broker had stored it
+  bool redelivered = false;           // the broker sent it again, and it may be in the log already
+  bool session_resumed = false;       // link entries that are up: the broker still had our session
   LinkState state = LinkState::down;  // link entries only
-  std::string_view topic;    // link entries: the broker's name
-  std::string_view payload;  // link entries: the gateway's name
-  std::uint64_t size = 0;    // omitted: the payload's length in bytes
+  std::string_view topic;             // link entries: the broker's name
+  std::string_view payload;           // link entries: the gateway's name
+  std::uint64_t size = 0;             // omitted: the payload's length in bytes
 };
 
 struct Entry : NewEntry {
@@ -35,6 +35,8 @@ struct Entry : NewEntry {
   std::int64_t time = 0;  // Unix ms, the gateway's clock when it came in
 };
 
-inline bool is_link(const NewEntry& e) { return e.kind == Kind::link; }
+inline bool is_link(const NewEntry& e) {
+  return e.kind == Kind::link;
+}
 
 }  // namespace fieldcast

@@ -130,8 +130,9 @@ Result<View*> Hub::take_view(const FilterSet& filters) {
   auto found = views_.find(filters);
   if (found == views_.end()) {
     if (views_.size() >= limits_.views && !forget_longest_unused()) {
-      return Problem{Code::too_many, "too many different sets of topic filters are in use: try again later, or use "
-                                     "filters that other clients use too"};
+      return Problem{Code::too_many,
+                     "too many different sets of topic filters are in use: try again later, or use "
+                     "filters that other clients use too"};
     }
     found = views_.insert(std::make_unique<View>(filters, position_, order_)).first;
     for (const std::string& filter : filters.filters()) tree_.add(filter, found->get());

@@ -8,14 +8,14 @@
 namespace fieldcast {
 
 struct Limits {
-  std::size_t payload = 256 * 1024;        // bytes; a longer one is kept as `omitted`
-  std::size_t batch_bytes = 256 * 1024;    // of readings in one batch; also the largest step of a replay
-  std::size_t topics = 100'000;            // latest readings remembered
-  std::size_t latest_bytes = 64u << 20;    // what those may take together
-  std::size_t filters = 64;                // topic filters of one stream
-  std::size_t views = 10'000;              // distinct filter sets at once
-  std::size_t view_bytes = 16u << 20;      // encoded entries kept in memory, all views together
-  std::size_t connections = 10'000;        // sockets of clients
+  std::size_t payload = 256 * 1024;      // bytes; a longer one is kept as `omitted`
+  std::size_t batch_bytes = 256 * 1024;  // of readings in one batch; also the largest step of a replay
+  std::size_t topics = 100'000;          // latest readings remembered
+  std::size_t latest_bytes = 64u << 20;  // what those may take together
+  std::size_t filters = 64;              // topic filters of one stream
+  std::size_t views = 10'000;            // distinct filter sets at once
+  std::size_t view_bytes = 16u << 20;    // encoded entries kept in memory, all views together
+  std::size_t connections = 10'000;      // sockets of clients
 };
 
 // A page of a replay holds as many entries as a poll takes by default, so that the same cursor and

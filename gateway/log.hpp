@@ -45,7 +45,8 @@ class Log : public LogWriter {
   /// which this returns as it was under the same lock.
   virtual std::uint64_t read(std::uint64_t after, std::uint64_t until, std::size_t max_bytes, Chunk& chunk) const = 0;
 
-  /// The position just before the first reading kept with that time (Unix ms) or a later one; the head where there is none.
+  /// The position just before the first reading kept with that time (Unix ms) or a later one; the head where there is
+  /// none.
   virtual std::uint64_t before(std::int64_t time) const = 0;
 
   /// One step through the latest readings of all topics, in log order: looks at those with seq in

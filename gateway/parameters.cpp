@@ -28,7 +28,8 @@ Result<StreamRequest> parse_stream_request(std::span<const Parameter> parameters
   const bool poll = kind == StreamKind::poll;
   for (const Parameter& parameter : parameters) {
     const std::string& name = parameter.name;
-    const bool known = name == "topic" || name == "from" || (poll ? name == "timeout" || name == "limit" : name == "heartbeat");
+    const bool known =
+        name == "topic" || name == "from" || (poll ? name == "timeout" || name == "limit" : name == "heartbeat");
     if (!known) {
       return Problem{Code::bad_request,
                      "unknown parameter `" + name + "`: this address takes " + std::string(allowed(kind))};

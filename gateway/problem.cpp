@@ -25,6 +25,8 @@ constexpr std::array<CodeInfo, kCodes> kTable{{
 
 }  // namespace
 
-const CodeInfo& info(Code code) { return kTable[static_cast<std::size_t>(code)]; }
+const CodeInfo& info(Code code) {
+  return kTable[static_cast<std::size_t>(code)];
+}
 
 }  // namespace fieldcast

@@ -9,18 +9,18 @@
 namespace fieldcast {
 
 enum class Code : std::uint8_t {
-  bad_request,     // a parameter, or the HTTP head
-  bad_message,     // a JSON body or WebSocket message
-  bad_filter,      // a topic filter
-  bad_from,        // where a stream shall start
-  forbidden,       // another origin
+  bad_request,  // a parameter, or the HTTP head
+  bad_message,  // a JSON body or WebSocket message
+  bad_filter,   // a topic filter
+  bad_from,     // where a stream shall start
+  forbidden,    // another origin
   not_found,
   bad_method,
   bad_media_type,
-  bad_host,        // a Host that is none of ours (DNS rebinding)
-  too_many,        // over a limit on how many
-  too_large,       // over a limit on how long
-  refused,         // by the broker
+  bad_host,   // a Host that is none of ours (DNS rebinding)
+  too_many,   // over a limit on how many
+  too_large,  // over a limit on how long
+  refused,    // by the broker
   no_broker,
   timeout,
   stopping,
@@ -29,10 +29,10 @@ inline constexpr std::size_t kCodes = 15;
 
 /// One row of the table of reasons.
 struct CodeInfo {
-  std::string_view word;       // the `code` of a problem, an error and a close reason
-  std::uint16_t http_status;   // RFC 9110
-  std::uint16_t close_code;    // RFC 6455 section 7.4, for a WebSocket that ends because of it
-  std::string_view title;      // RFC 9457 `title`
+  std::string_view word;      // the `code` of a problem, an error and a close reason
+  std::uint16_t http_status;  // RFC 9110
+  std::uint16_t close_code;   // RFC 6455 section 7.4, for a WebSocket that ends because of it
+  std::string_view title;     // RFC 9457 `title`
 };
 
 const CodeInfo& info(Code code);

@@ -29,7 +29,8 @@ class Outlet {
   virtual bool drained() const = 0;
   /// The answer is complete: the connection may serve the next request (HTTP keep-alive).
   virtual void release() = 0;
-  /// Closes once all is sent: a half-close first and a bounded wait for the peer's, so that no answer is lost in a reset.
+  /// Closes once all is sent: a half-close first and a bounded wait for the peer's, so that no answer is lost in a
+  /// reset.
   virtual void close() = 0;
 };
 

@@ -41,8 +41,9 @@ std::optional<Problem> Stream::subscribe(std::string answer_id, const FilterSet&
   } else if (from.kind == From::Kind::latest) {
     change.snapshot_of = filters;
   } else if (from.kind != From::Kind::now) {
-    return Problem{Code::bad_from, "filters that are added to a stream begin at now or latest: open a second stream for "
-                                   "older readings"};
+    return Problem{Code::bad_from,
+                   "filters that are added to a stream begin at now or latest: open a second stream for "
+                   "older readings"};
   }
   return add_change(std::move(change));
 }
@@ -52,7 +53,9 @@ std::optional<Problem> Stream::unsubscribe(std::string answer_id, const FilterSe
   return add_change({"unsubscribed", std::move(answer_id), std::move(left), nullptr, {}, std::nullopt, 0});
 }
 
-const FilterSet& Stream::filters_after_changes() const { return changes_.empty() ? filters_ : changes_.back().filters; }
+const FilterSet& Stream::filters_after_changes() const {
+  return changes_.empty() ? filters_ : changes_.back().filters;
+}
 
 // A change takes effect at the head as it is now.
 std::optional<Problem> Stream::add_change(Change change) {

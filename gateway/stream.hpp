@@ -42,7 +42,8 @@ class Stream {
   struct Options {
     Transport transport = Transport::websocket;
     std::size_t page_entries = kPageEntries;  // entries of one batch at most
-    bool joined = false;  // a poll: one batch holds all there is up to page_entries, and a cursor waits for something to come
+    bool joined =
+        false;  // a poll: one batch holds all there is up to page_entries, and a cursor waits for something to come
   };
 
   /// A stream without filters: empty batches only. Hub and owner outlive it.
@@ -101,8 +102,8 @@ class Stream {
   FilterSet filters_;
   View* view_ = nullptr;
   Mode mode_ = Mode::idle;
-  bool must_send_ = true;       // a batch is due, empty if need be
-  bool waiting_ = false;        // somewhere in the hub's lists of streams to be told
+  bool must_send_ = true;  // a batch is due, empty if need be
+  bool waiting_ = false;   // somewhere in the hub's lists of streams to be told
   // Up to position_ everything was delivered; what was found in (position_, scanned_] is in page_. Both are
   // positions of the log, or while in a snapshot places in it: the seq of a topic's latest reading.
   std::uint64_t position_ = 0;

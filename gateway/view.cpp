@@ -36,8 +36,8 @@ void View::restart(std::uint64_t position) {
 
 std::optional<std::uint64_t> View::number_at(std::uint64_t position) const {
   if (position < covered_from_) return std::nullopt;
-  const auto next = std::partition_point(ring_.begin(), ring_.end(),
-                                         [&](const Held& held) { return held.batch->end <= position; });
+  const auto next =
+      std::partition_point(ring_.begin(), ring_.end(), [&](const Held& held) { return held.batch->end <= position; });
   if (next != ring_.end() && next->batch->begin < position) return std::nullopt;
   return first_ + static_cast<std::uint64_t>(next - ring_.begin());
 }

@@ -56,11 +56,11 @@ class View {
   /// together get the same one.
   std::shared_ptr<const Batch> joined(std::uint64_t from, const Cursor& cursor);
 
-  BatchBuilder pending;             // what the hub has matched since the last batch
-  std::vector<Stream*> waiting;     // streams to be told of the next batch
-  std::size_t clients = 0;          // streams that hold this view
-  Instant unused_since{};           // since when there are none
-  std::uint64_t matched = 0;        // seq of the last entry it got: it comes once, by however many filters
+  BatchBuilder pending;          // what the hub has matched since the last batch
+  std::vector<Stream*> waiting;  // streams to be told of the next batch
+  std::size_t clients = 0;       // streams that hold this view
+  Instant unused_since{};        // since when there are none
+  std::uint64_t matched = 0;     // seq of the last entry it got: it comes once, by however many filters
 
  private:
   struct Held {

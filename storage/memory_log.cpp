@@ -24,7 +24,9 @@ namespace {
 constexpr std::uint8_t kRetained = 1, kRedelivered = 2, kSessionResumed = 4, kUp = 8;
 constexpr std::size_t kMaxTopicBytes = 65'535;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + 7) & ~std::size_t{7}; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + 7) & ~std::size_t{7};
+}
 
 std::uint64_t draw_tag() {
   std::random_device random;
@@ -55,9 +57,13 @@ MemoryLog::MemoryLog(const Clock& clock, const Limits& limits, Options options, 
   records_ = static_cast<char*>(memory);
 }
 
-MemoryLog::~MemoryLog() { munmap(records_, options_.bytes); }
+MemoryLog::~MemoryLog() {
+  munmap(records_, options_.bytes);
+}
 
-void MemoryLog::add_wakeup(Wakeup& wakeup) { wakeups_.push_back(&wakeup); }
+void MemoryLog::add_wakeup(Wakeup& wakeup) {
+  wakeups_.push_back(&wakeup);
+}
 
 bool MemoryLog::append(const NewEntry& new_entry) noexcept {
   {
@@ -123,7 +129,9 @@ void MemoryLog::put(const Entry& entry) {
   counters_.log_entries_kept.set(entries_.size());
 }
 
-void MemoryLog::drop_oldest() { entries_.pop_front(); }
+void MemoryLog::drop_oldest() {
+  entries_.pop_front();
+}
 
 std::uint64_t MemoryLog::floor() const noexcept {
   const std::lock_guard lock(mutex_);
@@ -176,7 +184,8 @@ std::uint64_t MemoryLog::before(std::int64_t time) const {
   const std::lock_guard lock(mutex_);
   const std::uint64_t head = head_.load(std::memory_order_relaxed);
   // Not a binary search: the clock may have jumped.
-  const auto first = std::find_if(entries_.begin(), entries_.end(), [&](const Kept& kept) { return kept.time >= time; });
+  const auto first =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Kept& kept) { return kept.time >= time; });
   return head - static_cast<std::uint64_t>(entries_.end() - first);
 }
 

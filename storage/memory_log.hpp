@@ -32,8 +32,8 @@ namespace fieldcast {
 class MemoryLog final : public Log {
  public:
   struct Options {
-    std::size_t bytes = 16u << 20;    // of the ring, allocated page by page as it fills; at least smallest_ring()
-    std::size_t entries = 100'000;    // at most this many are kept, at least 1
+    std::size_t bytes = 16u << 20;  // of the ring, allocated page by page as it fills; at least smallest_ring()
+    std::size_t entries = 100'000;  // at most this many are kept, at least 1
   };
 
   /// A ring that holds the largest reading that the limits allow.

@@ -140,8 +140,4 @@ std::string preflight_lines() {
          "600\r\n";
 }
 
-bool valid_origin(std::string_view origin) {
-  return origin == "null" || parse_origin(origin).has_value();
-}
-
 }  // namespace fieldcast::http

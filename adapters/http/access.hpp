@@ -34,7 +34,4 @@ std::string cors_lines(std::optional<std::string_view> origin);
 /// Further header lines for the answer to a preflight.
 std::string preflight_lines();
 
-/// True where `origin` can be in a list of allowed origins: `null`, or scheme, host and an optional port, nothing else.
-bool valid_origin(std::string_view origin);
-
 }  // namespace fieldcast::http

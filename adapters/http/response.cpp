@@ -9,8 +9,9 @@
 #include "gateway/encoding.hpp"
 
 namespace fieldcast::http {
+namespace {
 
-// Not strftime(), whose names follow the process's locale.
+/// RFC 9110 section 5.6.7, from Unix ms. Not strftime(), whose names follow the process's locale.
 std::string http_date(std::int64_t time) {
   constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -22,6 +23,8 @@ std::string http_date(std::int64_t time) {
                 months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   return text;
 }
+
+}  // namespace
 
 std::string make_head(const Response& response, const Terms& terms, std::int64_t now) {
   std::string out;

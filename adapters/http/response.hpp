@@ -35,9 +35,6 @@ struct Terms {
 /// ms) becomes its Date: a page tells the age of a reading by it, whatever its own clock says.
 std::string make_head(const Response& response, const Terms& terms, std::int64_t now);
 
-/// RFC 9110 section 5.6.7, from Unix ms: `Sun, 06 Nov 1994 08:49:37 GMT`.
-std::string http_date(std::int64_t time);
-
 Response make_response(int status, std::string type, std::string body);
 
 /// `{"type":"about:blank","title":…,"status":…,"code":…,"detail":…}`, on one line.

@@ -61,8 +61,6 @@ class Server {
   /// Closes what is left.
   void abort_all();
 
-  std::size_t connections() const { return connections_.size(); }
-
  private:
   using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                            asio::io_context::executor_type>;

@@ -206,7 +206,10 @@ void Broker::report_answers() {
                    refusal);
       continue;
     }
-    if (set_refused(filter, !refusal.empty()) && !refusal.empty())
+    const bool news = set_refused(filter, !refusal.empty());
+    if (refusal.empty())
+      spdlog::debug("{}: subscribed to {}", label_, quoted(filter));
+    else if (news)
       spdlog::error("{}: the subscription to {} is refused: {}", label_, quoted(filter), refusal);
   }
 }

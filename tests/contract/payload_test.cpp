@@ -165,6 +165,7 @@ class Payload : public CasesOverTransports<PayloadCase> {
   }
 };
 
+//
 TEST_P(Payload, ComesAsTheContractSays) {
   const auto topic = hall().topic();
   const auto live = open({{topic}, "", ""});

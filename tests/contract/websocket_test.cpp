@@ -188,7 +188,7 @@ TEST(Subscribe, TakesEffectBehindAllThatTheOldFiltersMatch) {
   client.send({{"op", "subscribe"}, {"id", "more"}, {"topics", {b}}, {"from", "latest"}});
   int expected = 0;
   bool snapshot_seen = false, url_answered = false;
-  for (json answer; answer.value("id", json()) != "more";) {
+  for (json answer = json::object(); answer.value("id", json()) != "more";) {
     const auto received = client.next();
     ASSERT_TRUE(received);
     if (!received->batch) {

@@ -83,7 +83,7 @@ TEST(BadConfiguration, IsExitTwoWithEachProblemAndItsPlace) {
     for (const std::string part : {":3:1:", "nmae", "name", ":6:", "payload"})
       EXPECT_NE(ended.output.find(part), std::string::npos) << part << " in:\n" << ended.output;
   }
-  EXPECT_EQ(run("--check-config", "[server]\nname = \"hall-3\"\n").code, 0);
+  EXPECT_EQ(run("--check-config", "[server]\nname = \"hall-3\"\n\n[[mqtt]]\nname = \"local\"\n").code, 0);
   EXPECT_EQ(run("--check-config", "[server\n").code, 2);
 }
 

@@ -18,7 +18,9 @@ std::vector<std::string> levels(const std::string& text) {
   return result;
 }
 
-std::string place(std::uint64_t seq) { return "seq " + std::to_string(seq); }
+std::string place(std::uint64_t seq) {
+  return "seq " + std::to_string(seq);
+}
 
 }  // namespace
 
@@ -119,12 +121,14 @@ std::string Client::snapshot_batch(const std::vector<Published>& got) {
     snapshot_ = Snapshot{changes_.front().snapshot_of, changes_.front().head, {}, 0, true};
   }
   for (const Published& reading : got) {
-    if (reading.seq <= snapshot_->last || reading.seq > snapshot_->head) return place(reading.seq) + " is out of order in a snapshot";
+    if (reading.seq <= snapshot_->last || reading.seq > snapshot_->head)
+      return place(reading.seq) + " is out of order in a snapshot";
     snapshot_->last = reading.seq;
     if (!matches(snapshot_->of, reading.topic)) return place(reading.seq) + " does not match in a snapshot";
     snapshot_->seen.insert(reading.topic);
     for (std::uint64_t seq = reading.seq + 1; seq <= snapshot_->head; ++seq) {
-      if (history_.entries[seq - 1].topic == reading.topic) return place(reading.seq) + " is not the latest of its topic";
+      if (history_.entries[seq - 1].topic == reading.topic)
+        return place(reading.seq) + " is not the latest of its topic";
     }
   }
   return "";

@@ -23,10 +23,11 @@ class ManualClock final : public Clock {
   Instant steady{0};
 };
 
-const std::vector<std::string> kTopics{"a",     "a/b",   "a/b/c", "a/c",        "b",     "b/temperature", "a/temperature",
-                                       "c/d/e", "$sys/x", "c",     "c/d/f",      "a//b"};
+const std::vector<std::string> kTopics{"a",     "a/b",    "a/b/c", "a/c",   "b",   "b/temperature", "a/temperature",
+                                       "c/d/e", "$sys/x", "c",     "c/d/f", "a//b"};
 const std::vector<std::vector<std::string>> kFilters{
-    {"#"}, {"a/#"}, {"+"}, {"+/temperature", "a/#"}, {"a/b"}, {"c/#", "+"}, {"$sys/#", "b"}, {"+/+"}, {"nothing/here"}, {"a//b", "+/b/c"}};
+    {"#"},        {"a/#"},         {"+"},   {"+/temperature", "a/#"}, {"a/b"},
+    {"c/#", "+"}, {"$sys/#", "b"}, {"+/+"}, {"nothing/here"},         {"a//b", "+/b/c"}};
 
 class World {
  public:
@@ -60,7 +61,7 @@ class World {
     checker::Client check;
     FilterSet filters;
     bool joined = false;
-    bool told = true;   // may have something
+    bool told = true;  // may have something
     bool blocked = false;
     bool first_answer_due = false;
     int changes_due = 0;
@@ -195,7 +196,8 @@ class World {
     client.stream = std::make_unique<Stream>(hub_, client, options);
     const bool answer = !client.joined && chance(50);
     client.first_answer_due = answer;
-    if (auto problem = client.stream->begin(client.filters, from, answer ? std::optional<std::string>("1") : std::nullopt)) {
+    if (auto problem =
+            client.stream->begin(client.filters, from, answer ? std::optional<std::string>("1") : std::nullopt)) {
       if (problem->code != Code::too_many) return "begin: " + problem->detail;
       remove(client);
       return "";
@@ -250,7 +252,8 @@ class World {
       const bool latest = from.kind == From::Kind::latest;
       problem = client.stream->subscribe("3", filters, from);
       client.filters = client.filters.with(filters);
-      if (!problem) client.check.change(plain(client.filters), log_.head(), latest ? plain(filters) : checker::Filters{});
+      if (!problem)
+        client.check.change(plain(client.filters), log_.head(), latest ? plain(filters) : checker::Filters{});
     }
     if (problem) {
       remove(client);

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/support/deadline.hpp"
@@ -19,37 +20,33 @@ namespace fieldcast::test {
 class LogLines {
  public:
   LogLines() : sink_(std::make_shared<Sink>()), before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink_));
+    auto logger = std::make_shared<spdlog::logger>("test", sink_);
+    logger->set_level(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(logger));
   }
   ~LogLines() { spdlog::set_default_logger(before_); }
   LogLines(const LogLines&) = delete;
   LogLines& operator=(const LogLines&) = delete;
 
-  /// Waits for a line with `text` in it and returns the first. Throws TimedOut.
-  std::string wait_for(std::string_view text, Deadline deadline = {}) const { return sink_->wait_for(text, deadline); }
+  /// Waits for that many lines with `text` in them. Throws TimedOut.
+  void wait_for(std::string_view text, std::size_t times = 1, Deadline deadline = {}) const {
+    sink_->wait_for(text, times, deadline);
+  }
   std::size_t count(std::string_view text) const { return sink_->count(text); }
 
  private:
   class Sink final : public spdlog::sinks::base_sink<std::mutex> {
    public:
-    std::string wait_for(std::string_view text, Deadline deadline) {
+    void wait_for(std::string_view text, std::size_t times, Deadline deadline) {
       std::unique_lock lock(lines_mutex_);
-      std::string found;
-      const auto present = [&] {
-        for (const auto& line : lines_)
-          if (line.find(text) != std::string::npos) found = found.empty() ? line : found;
-        return !found.empty();
-      };
-      if (changed_.wait_until(lock, deadline.at(), present)) return found;
+      if (changed_.wait_until(lock, deadline.at(), [&] { return count_locked(text) >= times; })) return;
       std::string all;
       for (const auto& line : lines_) all += "\n" + line;
-      throw TimedOut("no line with \"" + std::string(text) + "\" in:" + all);
+      throw TimedOut(std::to_string(times) + " times \"" + std::string(text) + "\" is not in:" + all);
     }
     std::size_t count(std::string_view text) {
       const std::lock_guard lock(lines_mutex_);
-      std::size_t n = 0;
-      for (const auto& line : lines_) n += line.find(text) != std::string::npos;
-      return n;
+      return count_locked(text);
     }
 
    private:
@@ -59,6 +56,11 @@ class LogLines {
       changed_.notify_all();
     }
     void flush_() override {}
+    std::size_t count_locked(std::string_view text) const {
+      std::size_t n = 0;
+      for (const auto& line : lines_) n += line.find(text) != std::string::npos;
+      return n;
+    }
 
     std::mutex lines_mutex_;
     std::condition_variable changed_;

@@ -1,6 +1,7 @@
 #include "tests/support/stream_client.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "tests/support/event_reader.hpp"
 #include "tests/support/http_client.hpp"
@@ -73,7 +74,9 @@ class PollStream final : public StreamClient {
       auto batch = parse_batch(response.body);
       const bool first = cursor_.empty();
       cursor_ = query_.from = batch.cursor;
-      if (first || batch.gap || batch.snapshot || !batch.links.empty() || !batch.readings.empty()) return batch;
+      const bool ends_snapshot = std::exchange(in_snapshot_, batch.snapshot) && !batch.snapshot;
+      if (first || ends_snapshot || batch.gap || batch.snapshot || !batch.links.empty() || !batch.readings.empty())
+        return batch;
     }
   }
 
@@ -88,6 +91,7 @@ class PollStream final : public StreamClient {
   HttpConnection connection_;
   Query query_;
   bool asked_ = false;
+  bool in_snapshot_ = false;
 };
 
 }  // namespace

@@ -185,17 +185,22 @@ TEST_F(MqttBroker, ARefusedConnectIsSaidOnceInWordsAndTriedAgain) {
 TEST_F(MqttBroker, ARefusedSubscriptionIsSaidOnceAndShown) {
   settings.topics = {"a/#", "b"};
   start();
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     connect();
     answer_subscribe('\x87');
     answer_subscribe('\x01');
     lines.wait_for("the subscription to \"a/#\" is refused: Not authorized (0x87)");
+    lines.wait_for("subscribed to \"b\"", i + 1);
     EXPECT_EQ(broker->state().refused, std::vector<std::string>{"a/#"});
   }
   scripted.hang_up();
   connect();
   answer_subscribe('\x01');
   answer_subscribe('\x01');
+  lines.wait_for("subscribed to \"a/#\"");
+  lines.wait_for("subscribed to \"b\"", 3);
+  EXPECT_TRUE(broker->state().refused.empty());
+  EXPECT_EQ(broker->state().subscribed, 2u);
   stop_in_time();
   EXPECT_EQ(lines.count("is refused"), 1u);
 }
@@ -252,7 +257,7 @@ TEST_F(MqttBroker, StopKeepsTheSessionAndWritesDown) {
   start();
   connect();
   answer_subscribe(0);
-  log.wait_for(1);
+  lines.wait_for("subscribed to");
   stop_in_time();
   const std::string bye = scripted.read_packet();
   EXPECT_EQ(static_cast<std::uint8_t>(bye[0]), kDisconnect);
