@@ -28,7 +28,9 @@ std::vector<TopicAndPayload> first_readings(std::size_t count, const std::string
   Mosquitto broker;
   Gateway gateway({.broker_port = broker.port()});
   const auto stream = open_stream(Transport::events, gateway.port(), {{"#"}, "now", ""});
-  stream->batch();
+  // The link is up before the hall begins, so that nothing of it is missed.
+  for (bool up = false; !up;)
+    for (const auto& link : stream->batch().links) up = link.state == "up";
   Process hall(hall_command(broker, seed, "5000"));
   std::vector<TopicAndPayload> readings;
   while (readings.size() < count)
