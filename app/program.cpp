@@ -108,6 +108,8 @@ void run_program(const Config& config) {
       [](const http::Request&) { return http::make_response(200, "text/plain; charset=utf-8", "ok\n"); }};
   routes["/readyz"] = {[&](const http::Request& request) {
                          const bool strict = !request.parameters.empty();
+                         if (strict && request.parameters[0].value != "1")
+                           return http::problem_response({Code::bad_request, "`strict` takes 1"});
                          const Readiness readiness = judge(broker.state(), stopping, strict);
                          return http::make_response(readiness.status, "application/json", readiness.body);
                        },

@@ -254,5 +254,26 @@ TEST(Retained, ARepeatIsLeftOut) {
   }
 }
 
+//
+TEST(Redelivered, IsMarkedWhereItMayBeThereAlready) {
+  Hall own;
+  const auto topic = own.topic();
+  own.publish(topic, "1");
+  own.gateway().process().signal(SIGSTOP);  // the broker sends, but nobody acknowledges
+  own.publisher().publish({topic, "2"});
+  own.gateway().kill();
+  own.publisher().publish({topic, "3"});  // for the first time when the gateway is back
+  own.gateway().start();
+  own.settle();
+  own.publish(topic, "4");
+  for (const auto transport : kTransports) {
+    const auto readings = own.open(transport, {{topic}, "oldest", ""})->readings(3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(readings[i].payload, i + 2);
+      EXPECT_EQ(readings[i].redelivered, i == 0) << readings[i].payload;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fieldcast::test

@@ -1,4 +1,4 @@
-// [S-2], [W-11]: SIGTERM.
+// [S-2], [S-3], [W-11]: streams that the gateway ends.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -13,6 +13,18 @@ namespace fieldcast::test {
 namespace {
 
 constexpr std::chrono::seconds kGone{5};
+
+// [S-3]
+TEST(Stalled, ASocketThatTakesNoByteIsClosed) {
+  Hall own({.limits = "stalled = \"1s\"\n"});
+  WebSocketClient socket(own.port(), "/v1/ws?topic=a", {}, 4'096);
+  EventReader events(own.port(), {"/v1/events?topic=a", {}}, 4'096);
+  const std::string padding(10'000, 'x');
+  for (int i = 0; i < 1'000; ++i) own.publisher().send({"a", padding});  // more than any socket holds
+  own.publisher().flush();
+  const Deadline deadline;
+  while (own.metric("fieldcast_clients") > 0) ASSERT_GT(deadline.left_ms(), 0);
+}
 
 // [S-2]
 TEST(Stop, IsToldToEveryStream) {

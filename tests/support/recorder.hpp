@@ -7,7 +7,8 @@
 
 namespace fieldcast::test {
 
-/// Appends to $FIELDCAST_RECORD_DIR/<schema>.ndjson; without that variable nothing is kept.
+/// `answer` is JSON on one line. Appends it to $FIELDCAST_RECORD_DIR/<schema>.ndjson; without that variable nothing is
+/// kept.
 void record(std::string_view schema, std::string_view answer);
 
 }  // namespace fieldcast::test
