@@ -189,7 +189,7 @@ TEST_F(MqttRealBroker, ProbesComeBackAndAreNoReadings) {
             Entries(3, reading("fieldcast/probe/gateway-under-test", "", Kind::text)));
   publisher().publish({"factory/end", "1"});
   EXPECT_EQ(log.wait_for(2), (Entries{up(false), reading("factory/end", "1")}));
-  EXPECT_EQ(lines.count("probe"), 0u);
+  EXPECT_EQ(lines.count("the probe"), 0u);
 }
 
 }  // namespace
