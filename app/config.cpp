@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -309,6 +311,19 @@ std::string host_name() {
   return name.data();
 }
 
+// The same after every start, another one on every machine, and not the machine's id itself, which machine-id(5) wants
+// kept private.
+std::string default_client_id() {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  if (!std::getline(file, id) || id.empty()) id = host_name();
+  std::uint32_t hash = 2166136261u;  // FNV-1a
+  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  std::array<char, 9> digits{};
+  std::snprintf(digits.data(), digits.size(), "%08x", hash);
+  return std::string("fieldcast-") + digits.data();
+}
+
 }  // namespace
 
 bool LoadedConfig::failed() const {
@@ -329,7 +344,7 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   Places places;
   Reader(out.config, places, out.problems).read(root);
   if (out.config.server.name.empty()) out.config.server.name = host_name();
-  if (out.config.mqtt.client_id.empty()) out.config.mqtt.client_id = "fieldcast-" + out.config.server.name;
+  if (out.config.mqtt.client_id.empty()) out.config.mqtt.client_id = default_client_id();
   check_relations(out.config, places, out.problems);
   read_password(out.config, directory, places, out.problems);
   std::stable_sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {

@@ -52,7 +52,7 @@ struct Config {
   struct Mqtt {
     std::string name = "local";
     BrokerUrl url{"127.0.0.1", 1883};
-    std::string client_id;                 // never empty after reading: "fieldcast-" and the server's name
+    std::string client_id;                 // never empty after reading: made from the machine's id
     std::vector<std::string> topics{"#"};  // without fault, no two of them overlap
     std::size_t qos = 1;
     std::string prefix;

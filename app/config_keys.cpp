@@ -43,7 +43,7 @@ constexpr std::array kKeys{
     Key{"mqtt", "client_id", [](Config& c) -> Target { return Name{&c.mqtt.client_id}; }, 1, 128,
         "Client identifier, the key of the session at the broker: two clients with the same one throw each other out, "
         "and another one begins a session without what was kept.",
-        "\"fieldcast-\" and server.name", R"("fieldcast-hall-3")"},
+        "\"fieldcast-\" and 8 hex digits derived from the machine id", R"("fieldcast-hall-3")"},
     Key{"mqtt", "topics", [](Config& c) -> Target { return Filters{&c.mqtt.topics}; }, 1, 256,
         "Topic filters to subscribe to; `#` is every topic that does not begin with `$`. No two may match the same "
         "topic, since a broker may then send a message twice. Every message costs its place in the log.",

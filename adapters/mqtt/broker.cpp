@@ -140,10 +140,13 @@ bool Broker::attempt(Connection& connection, const std::string& address, std::st
   return true;
 }
 
-// Made again on every connect: the broker may have lost the session, or another filter may be in it.
+// Made again on every connect: the broker may have lost the session, or another filter may be in it. The log of a new
+// process is empty, while the broker may still have the session: only the first time all retained messages are wanted.
 void Broker::subscribe(Connection& connection) {
-  for (const std::string& topic : settings_.topics) connection.subscribe(topic, settings_.qos);
-  if (probing_) connection.subscribe(probe_topic_, 0);
+  const auto retained =
+      std::exchange(subscribed_before_, true) ? Connection::Retained::only_if_new : Connection::Retained::all;
+  for (const std::string& topic : settings_.topics) connection.subscribe(topic, settings_.qos, retained);
+  if (probing_) connection.subscribe(probe_topic_, 0, Connection::Retained::only_if_new);
 }
 
 void Broker::hold(Connection& connection, std::stop_token stop) {

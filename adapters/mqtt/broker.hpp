@@ -98,6 +98,7 @@ class Broker final : private ConnectionEvents {
   // The broker's thread only.
   Resolver resolver_;
   bool probing_ = false;
+  bool subscribed_before_ = false;
   std::string logged_error_;  // the failure that was logged last in this outage
 
   // Paho's receive thread only.

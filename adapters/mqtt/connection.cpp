@@ -71,8 +71,11 @@ void Connection::connect(const std::string& address, std::uint16_t port) {
   }
 }
 
-void Connection::subscribe(const std::string& filter, int qos) {
-  const ::mqtt::subscribe_options options(false, false, ::mqtt::subscribe_options::SEND_RETAINED_ON_NEW);
+void Connection::subscribe(const std::string& filter, int qos, Retained retained) {
+  const ::mqtt::subscribe_options options(false, false,
+                                          retained == Retained::all
+                                              ? ::mqtt::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE
+                                              : ::mqtt::subscribe_options::SEND_RETAINED_ON_NEW);
   try {
     client_.subscribe(filter, qos, nullptr, *this, options);
   } catch (const ::mqtt::exception& error) {

@@ -30,8 +30,11 @@ class Connection final : private ::mqtt::iaction_listener {
   /// Begins an attempt; on_up or on_connect_failed follows. The address is numeric, without brackets.
   void connect(const std::string& address, std::uint16_t port);
 
-  /// Begins a subscription; on_subscribed follows, or on_down. Retained messages come where it is new to the session.
-  void subscribe(const std::string& filter, int qos);
+  /// Which retained messages a subscription brings (MQTT 5 section 3.8.3.1).
+  enum class Retained : std::uint8_t { all, only_if_new };  // new to the session at the broker
+
+  /// Begins a subscription; on_subscribed follows, or on_down.
+  void subscribe(const std::string& filter, int qos, Retained retained);
 
   /// Sends the probe; where that is not possible, on_down will tell.
   void send_probe();

@@ -1,6 +1,8 @@
 // [L-1] to [L-5], [P-1]: the state of the broker's connection, in every stream.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -10,13 +12,19 @@
 namespace fieldcast::test {
 namespace {
 
+/// A broker that stops before it has read an acknowledgement sends that message again: a repeat, but a marked one.
+void append_first(std::vector<Reading>& to, const std::vector<Reading>& readings) {
+  std::copy_if(readings.begin(), readings.end(), std::back_inserter(to),
+               [](const Reading& reading) { return !reading.redelivered; });
+}
+
 /// The next link entry of a stream; readings before it are appended to `readings`.
 Link next_link(StreamClient& stream, std::vector<Reading>* readings = nullptr) {
   for (;;) {
     auto batch = stream.batch();
     EXPECT_FALSE(batch.gap) << batch.raw;
     EXPECT_LE(batch.links.size(), 1u) << batch.raw;
-    if (readings) readings->insert(readings->end(), batch.readings.begin(), batch.readings.end());
+    if (readings) append_first(*readings, batch.readings);
     if (!batch.links.empty()) return batch.links[0];
   }
 }
@@ -26,9 +34,11 @@ class LinkSnapshot : public OverTransports {};
 // [L-3]
 TEST_P(LinkSnapshot, IsToldToAStreamThatStartsWithoutACursor) {
   const auto topic = hall().topic();
-  for (const std::string from : {"", "now", "latest", "-1ms", "2999-01-01T00:00:00Z"}) {
+  for (const std::string from : {"", "now", "latest", "oldest", "-1ms", "2999-01-01T00:00:00Z"}) {
     const auto batch = open({{topic}, from, ""})->batch();
-    ASSERT_EQ(batch.links.size(), 1u) << from << batch.raw;
+    // Entries of the log may follow, where the stream starts before them.
+    EXPECT_EQ(std::count_if(batch.links.begin(), batch.links.end(), [](const Link& link) { return link.snapshot; }), 1);
+    ASSERT_GE(batch.links.size(), 1u) << from << batch.raw;
     const auto& link = batch.links[0];
     EXPECT_EQ(link.gateway, "hall-3");
     EXPECT_EQ(link.broker, "local");
@@ -36,9 +46,6 @@ TEST_P(LinkSnapshot, IsToldToAStreamThatStartsWithoutACursor) {
     EXPECT_TRUE(link.snapshot);
     EXPECT_TRUE(link.session_resumed);
   }
-  const auto oldest = open({{topic}, "oldest", ""})->batch();
-  ASSERT_GE(oldest.links.size(), 1u);
-  EXPECT_TRUE(oldest.links[0].snapshot);
 }
 
 // [L-4]
@@ -80,8 +87,7 @@ TEST_P(LinkEntries, TellOfABrokerThatStopsAndComesBack) {
   EXPECT_GT(up.seq, down.seq);
   EXPECT_EQ(next_link(*nothing).seq, up.seq);
   own.publish(topic, "2");
-  while (readings.size() < 2)
-    for (auto& reading : mine->batch_with_readings().readings) readings.push_back(std::move(reading));
+  while (readings.size() < 2) append_first(readings, mine->batch_with_readings().readings);
   EXPECT_EQ(readings[0].payload, 1);
   EXPECT_EQ(readings[1].payload, 2);
   EXPECT_LT(readings[0].seq, down.seq);
@@ -92,7 +98,9 @@ TEST_P(LinkEntries, TellOfABrokerThatStopsAndComesBack) {
   ASSERT_EQ(again.links.size(), 2u) << again.raw;
   EXPECT_EQ(again.links[0].seq, down.seq);
   EXPECT_EQ(again.links[1].seq, up.seq);
-  EXPECT_EQ(again.readings.size(), 2u);
+  std::vector<Reading> both;
+  append_first(both, again.readings);
+  EXPECT_EQ(both.size(), 2u) << again.raw;
 }
 
 // [L-2]
@@ -137,12 +145,13 @@ TEST(LinksInAPoll, CountInItsLimit) {
   next_link(*watching);
   own.publish(topic, "2");
   std::string found;
-  for (int i = 0; i < 4; ++i) {
+  while (found.size() < 4) {
     const auto batch = parse_batch(
         http_get(own.port(), "/v1/poll?limit=1&timeout=0&topic=" + percent_encoded(topic) + "&from=" + cursor).body);
-    EXPECT_EQ(batch.links.size() + batch.readings.size(), 1u) << batch.raw;
-    found += batch.links.empty() ? "r" : batch.links[0].state == "down" ? "d" : "u";
+    ASSERT_EQ(batch.links.size() + batch.readings.size(), 1u) << batch.raw;
     cursor = batch.cursor;
+    if (batch.links.empty() && batch.readings[0].redelivered) continue;
+    found += batch.links.empty() ? "r" : batch.links[0].state == "down" ? "d" : "u";
   }
   EXPECT_EQ(found, "rdur");
 }

@@ -63,8 +63,8 @@ TEST(DemoHall, TheValveObeysAndTheHallComesBackAfterItsBroker) {
   hall.wait_for_line("lost");
   broker.start();
   Publisher(broker.port(), "operator").publish({.topic = "hall/valve-1/set", .payload = "open", .retain = true});
-  while (valve->readings(1).front().payload != "open") {  // before it, the hall may tell its old state once more
-  }
+  // Before it, the hall may tell its old state once more.
+  for (std::string state; state != "open";) state = valve->batch_with_readings().readings.back().payload;
   hall.signal(SIGTERM);
   EXPECT_EQ(hall.wait_for_exit(), 0);
 }

@@ -56,7 +56,11 @@ bool has(const std::string& text, const std::string& part) {
 TEST(Config, EveryKeyHasADefault) {
   const Config config = sound(kBroker);
   EXPECT_FALSE(config.server.name.empty());
-  EXPECT_EQ(config.mqtt.client_id, "fieldcast-" + config.server.name);
+  ASSERT_EQ(config.mqtt.client_id.size(), std::string("fieldcast-").size() + 8) << config.mqtt.client_id;
+  EXPECT_TRUE(config.mqtt.client_id.starts_with("fieldcast-")) << config.mqtt.client_id;
+  EXPECT_EQ(config.mqtt.client_id.find_first_not_of("0123456789abcdef", std::string("fieldcast-").size()),
+            std::string::npos)
+      << config.mqtt.client_id;
   EXPECT_EQ(config.server.listen, (std::vector<ListenAddress>{{"127.0.0.1", 8080, true}}));
   EXPECT_EQ(config.server.anonymous, Anonymous::loopback);
   EXPECT_EQ(config.mqtt.url, (BrokerUrl{"127.0.0.1", 1883}));

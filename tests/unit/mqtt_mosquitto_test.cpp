@@ -154,6 +154,24 @@ TEST_F(MqttRealBroker, RetainedReadingsAreNotRepeated) {
   EXPECT_EQ(counters.retained_repeats.value(), 1u);
 }
 
+TEST_F(MqttRealBroker, RetainedReadingsComeToANewLogThoughTheSessionIsResumed) {
+  start_subscribed();
+  publisher().publish({"factory/kept", "1", 1, true});
+  then(1);
+  broker->stop();
+  Counters new_counters;
+  MemoryLog new_memory(clock, limits, {}, new_counters);
+  test::RecordingLog new_log(new_memory);
+  Broker again(settings, "hall-3", limits, new_log, clock, [](std::string_view payload) {
+    return Classified{Kind::json, payload};
+  });
+  again.start();
+  Kept kept = reading("factory/kept", "1");
+  kept.retained = true;
+  EXPECT_EQ(new_log.wait_for(2), (Entries{up(true), kept}));
+  settle(2);
+}
+
 TEST_F(MqttRealBroker, ABrokerThatIsNotThereAtTheStartIsWaitedFor) {
   publisher();  // it serves by now: a SIGTERM between its start and its loop is lost
   mosquitto.stop();
