@@ -143,8 +143,7 @@ bool Broker::attempt(Connection& connection, const std::string& address, std::st
 // Made again on every connect: the broker may have lost the session, or another filter may be in it. The log of a new
 // process is empty, while the broker may still have the session: only the first time all retained messages are wanted.
 void Broker::subscribe(Connection& connection) {
-  const auto retained =
-      std::exchange(subscribed_before_, true) ? Connection::Retained::only_if_new : Connection::Retained::all;
+  const auto retained = subscribed_before_ ? Connection::Retained::only_if_new : Connection::Retained::all;
   for (const std::string& topic : settings_.topics) connection.subscribe(topic, settings_.qos, retained);
   if (probing_) connection.subscribe(probe_topic_, 0, Connection::Retained::only_if_new);
 }
@@ -209,6 +208,7 @@ void Broker::report_answers() {
                    refusal);
       continue;
     }
+    subscribed_before_ = subscribed_before_ || refusal.empty();
     const bool news = set_refused(filter, !refusal.empty());
     if (refusal.empty())
       spdlog::debug("{}: subscribed to {}", label_, quoted(filter));
