@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/topic_filter.hpp"
+
 namespace fieldcast {
 
 template <class T>
@@ -59,13 +61,6 @@ class FilterTree {
     }
     bool useless() const { return children.empty() && !any && values.empty() && rest_values.empty(); }
   };
-
-  static std::string_view take_level(std::string_view& rest) {
-    const std::size_t slash = rest.find('/');
-    const std::string_view level = rest.substr(0, slash);
-    rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
-    return level;
-  }
 
   // Recursion is as deep as the deepest filter: kFilterLevels.
   static void match(const Node& node, std::string_view rest, bool no_wildcards, std::vector<T>& out) {

@@ -23,6 +23,7 @@ void Hub::run() {
   for (std::size_t i = 0; i < telling_.size(); ++i) {
     if (Stream* stream = telling_[i]) {
       stream->waiting_ = false;
+      stream->chunks_left_ = kChunksPerTurn;
       stream->owner_.on_stream_ready();
     }
   }

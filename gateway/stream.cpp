@@ -141,27 +141,27 @@ void Stream::state_gap(GapReason reason) {
 
 std::shared_ptr<const Batch> Stream::next() {
   hub_.forget(*this);
-  for (std::size_t turns = kChunksPerTurn; turns != 0;) {
+  for (;;) {
     if (change_due()) return apply_change();
     switch (mode_) {
       case Mode::idle:
         if (!std::exchange(must_send_, false)) return nullptr;
         return heartbeat();
       case Mode::snapshot:
-        if (read_snapshot()) return seal_page();
-        --turns;
-        break;
       case Mode::replay:
-        if (read_log()) return seal_page();
-        if (mode_ == Mode::replay && !change_due()) --turns;
+        // However fast its socket takes them: others first.
+        if (chunks_left_ == 0) {
+          hub_.tell_later(*this);
+          return nullptr;
+        }
+        --chunks_left_;
+        if (mode_ == Mode::snapshot ? read_snapshot() : read_log()) return seal_page();
         break;
       case Mode::live:
         if (auto batch = next_live()) return batch;
         if (waiting_) return nullptr;
     }
   }
-  hub_.tell_later(*this);  // others first
-  return nullptr;
 }
 
 // One step through the latest readings; true where page_ is to be sent.

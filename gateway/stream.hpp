@@ -102,8 +102,9 @@ class Stream {
   FilterSet filters_;
   View* view_ = nullptr;
   Mode mode_ = Mode::idle;
-  bool must_send_ = true;  // a batch is due, empty if need be
-  bool waiting_ = false;   // somewhere in the hub's lists of streams to be told
+  bool must_send_ = true;                     // a batch is due, empty if need be
+  std::size_t chunks_left_ = kChunksPerTurn;  // to read before others have their turn
+  bool waiting_ = false;                      // somewhere in the hub's lists of streams to be told
   // Up to position_ everything was delivered; what was found in (position_, scanned_] is in page_. Both are
   // positions of the log, or while in a snapshot places in it: the seq of a topic's latest reading.
   std::uint64_t position_ = 0;

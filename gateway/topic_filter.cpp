@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::size_t kMaxTopicBytes = 65'535;  // MQTT 5 section 1.5.4: a two-byte length
 
-// Takes the first level off `rest`; `rest.data()` is null after the last one.
-std::string_view take_level(std::string_view& rest) {
-  const std::size_t slash = rest.find('/');
-  const std::string_view level = rest.substr(0, slash);
-  rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
-  return level;
-}
-
 std::optional<std::string> string_fault(std::string_view text) {
   if (text.empty()) return "it is empty";
   if (text.size() > kMaxTopicBytes) return "it is longer than 65535 bytes";

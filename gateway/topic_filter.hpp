@@ -10,6 +10,14 @@
 
 namespace fieldcast {
 
+/// Takes the first level off `rest`; `rest.data()` is null after the last one.
+inline std::string_view take_level(std::string_view& rest) {
+  const std::size_t slash = rest.find('/');
+  const std::string_view level = rest.substr(0, slash);
+  rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+  return level;
+}
+
 /// What is wrong with a topic filter, in words, or nothing: empty, over 65,535 bytes, not UTF-8, a NUL,
 /// `#` not last or not alone in its level, `+` not alone in its level, more than kFilterLevels levels.
 std::optional<std::string> filter_fault(std::string_view filter);
