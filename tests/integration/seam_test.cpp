@@ -83,10 +83,9 @@ TEST(Seam, IsNotSeenByClientsThatConnectWhileReadingsPourIn) {
     std::vector<Reading> due;
     const auto after = [&](auto wanted) { std::copy_if(log.begin(), log.end(), std::back_inserter(due), wanted); };
     if (one->from == "latest") {
-      ASSERT_GT(one->snapshot, 0u);
       // Between the newest of the snapshot and the head at which it began are only readings that a newer one of their
-      // topic replaced before the snapshot came to them.
-      const auto newest = seen[one->snapshot - 1].seq;
+      // topic replaced before the snapshot came to them; on a slow machine that may be all.
+      const auto newest = one->snapshot == 0 ? 0 : seen[one->snapshot - 1].seq;
       seen.erase(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(one->snapshot));
       const auto replaced = [&](const Reading& old) {
         return !seen.empty() && old.seq < seen.front().seq &&
