@@ -82,6 +82,7 @@ class ValueReader {
   void operator()(Name name) { read_text(*name.at, name_fault); }
   void operator()(Text text) { read_text(*text.at, text_fault); }
   void operator()(File file) { read_text(*file.at, text_fault); }
+  void operator()(Directory directory) { read_text(*directory.at, text_fault); }
   void operator()(Prefix prefix) {
     read_text(*prefix.at, [](std::string_view text) -> std::optional<std::string> {
       if (text.empty()) return std::nullopt;
@@ -345,6 +346,7 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   Reader(out.config, places, out.problems).read(root);
   if (out.config.server.name.empty()) out.config.server.name = host_name();
   if (out.config.mqtt.client_id.empty()) out.config.mqtt.client_id = default_client_id();
+  find_storage(out.config.storage, directory, places, out.problems);
   check_relations(out.config, places, out.problems);
   read_password(out.config, directory, places, out.problems);
   std::stable_sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {

@@ -67,6 +67,11 @@ struct Config {
   };
 
   struct Storage {
+    std::string path = "/var/lib/fieldcast/fieldcast.db";  // absolute after reading
+    std::string journal;  // a directory; never empty after reading, and absolute: the user's own in memory by default
+    std::chrono::milliseconds commit_interval{std::chrono::seconds{1}};
+    std::chrono::milliseconds keep_for{std::chrono::hours{7 * 24}};
+    std::size_t keep_bytes = 1u << 30;
     std::size_t memory_bytes = 16u << 20;
     std::size_t memory_readings = 100'000;
   };
@@ -94,8 +99,8 @@ struct LoadedConfig {
   bool failed() const;
 };
 
-/// `text` is TOML 1.0. Relative files named in it are looked for in systemd's $CREDENTIALS_DIRECTORY, then in
-/// `directory`. Reads the host name, the environment and the password file.
+/// `text` is TOML 1.0. Relative files named in it are in `directory`, the password file first in systemd's
+/// $CREDENTIALS_DIRECTORY. Reads the host name, the environment and the password file.
 LoadedConfig parse_config(std::string_view text, const std::string& directory);
 
 /// Reads a file of at most kConfigBytes; one that cannot be read is a problem too.

@@ -6,20 +6,20 @@
 #include <type_traits>
 
 #include "app/config_values.hpp"
+#include "storage/store.hpp"
 
 namespace fieldcast::config {
 namespace {
 
 constexpr std::uint64_t kKiB = 1u << 10, kMiB = 1u << 20, kGiB = 1u << 30;
-constexpr std::uint64_t kSecond = 1000, kHour = 3'600'000, kDay = 24 * kHour;
+constexpr std::uint64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
 
 constexpr std::array kKeys{
     Key{"server", "name", [](Config& c) -> Target { return Name{&c.server.name}; }, 1, 64,
         "Name of this gateway, in link entries and log lines.", "the host name", R"("hall-3")"},
     Key{"server", "listen", [](Config& c) -> Target { return Addresses{&c.server.listen}; }, 1, 16,
         "IP addresses and ports to serve on, IPv6 as \"[::1]:8080\". Port 0 takes a free one, named in a log line. "
-        "Each "
-        "costs a socket.",
+        "Each costs a socket.",
         "", ""},
     Key{"server", "anonymous", [](Config& c) -> Target { return &c.server.anonymous; }, 0, 0,
         "What anyone may do who reaches the port: everything, but from this machine only (\"loopback\"); or what the "
@@ -80,16 +80,44 @@ constexpr std::array kKeys{
     Key{"mqtt", "probe", [](Config& c) -> Target { return &c.mqtt.probe; }, 0, 0,
         "Whether the gateway sends itself two small messages a second through the broker, on the topic "
         "`fieldcast/probe/` and its client_id. They keep readings from waiting up to 0.1 s, and show soon that a link "
-        "is dead; \"auto\": where the broker is on this machine.",
+        "is dead; \"auto\": where the broker is on this machine. Nothing on a topic that begins with "
+        "`fieldcast/probe/` is ever a reading, whichever gateway sent it.",
         "", ""},
 
+    Key{"storage", "path", [](Config& c) -> Target { return File{&c.storage.path}; }, 1, 4096,
+        "The database: one SQLite file, with two more beside it while the gateway runs. Its directory must be there "
+        "and belong to the gateway's user; a relative name is beside this file. Where it cannot be written, live "
+        "delivery goes on without it.",
+        "", ""},
+    Key{"storage", "journal", [](Config& c) -> Target { return Directory{&c.storage.journal}; }, 1, 4096,
+        "Directory, made where it is missing, for what is not in the database yet. On tmpfs it outlives the gateway, "
+        "even where that is killed, but no power cut, and spares the disk; elsewhere every reading is written to that "
+        "disk too. A relative name is beside this file.",
+        "`$RUNTIME_DIRECTORY`, else `/dev/shm/fieldcast-` and the user's number", R"("/run/fieldcast")"},
+    Key{"storage", "commit_interval", [](Config& c) -> Target { return &c.storage.commit_interval; }, 0, kHour,
+        "How long readings wait at most until they are written to the disk: what a power cut may cost. Each time costs "
+        "a sync of the disk, so longer spares it. \"0s\": each message waits for the disk before it is acknowledged to "
+        "the broker. Then no more come in a second than the disk does syncs, and flash wears sooner.",
+        "", ""},
+    Key{"storage", "keep_for", [](Config& c) -> Target { return &c.storage.keep_for; }, kMinute, 3'650 * kDay,
+        "How long readings are kept on disk, but for keep_bytes. They are deleted in blocks of some thousand; the "
+        "latest of each topic stays in any case.",
+        "", ""},
+    Key{"storage", "keep_bytes", [](Config& c) -> Target { return Bytes{&c.storage.keep_bytes}; }, kSmallestKeep,
+        16'384 * kGiB,
+        "What the database may take on the disk, the write-ahead log beside it included. Past it the oldest readings "
+        "go, however young they are.",
+        "", ""},
     Key{"storage", "memory_bytes", [](Config& c) -> Target { return Bytes{&c.storage.memory_bytes}; }, 64 * kKiB,
         64 * kGiB,
-        "Memory for recent readings, from which clients that come back go on. The oldest are forgotten first. Taken as "
-        "it fills.",
+        "Size of the journal, which is also the memory for recent readings. Taken in full at the start, in tmpfs and "
+        "so of the machine's memory. While the disk is away it holds so much, then the oldest readings are lost.",
         "", ""},
     Key{"storage", "memory_readings", [](Config& c) -> Target { return Count{&c.storage.memory_readings}; }, 1,
-        100'000'000, "The same bound as a number of entries; each costs about 16 bytes besides those.", "", ""},
+        100'000'000,
+        "Most entries kept in memory that are on disk too: clients that come back go on from them without reading the "
+        "disk. Each costs about 16 bytes besides those.",
+        "", ""},
 
     Key{"limits", "payload", [](Config& c) -> Target { return Bytes{&c.limits.payload}; }, 1, 64 * kMiB,
         "Longest payload kept. Of a longer one only the size is, marked `omitted`.", "", ""},
@@ -97,7 +125,9 @@ constexpr std::array kKeys{
         "Most bytes of readings in one batch, or one reading. Costs so much memory a client that is catching up.", "",
         ""},
     Key{"limits", "topics", [](Config& c) -> Target { return Count{&c.limits.topics}; }, 1, 10'000'000,
-        "Topics whose latest reading is remembered. Past it the one silent longest is forgotten.", "", ""},
+        "Topics whose latest reading is remembered, also past storage.keep_for and over restarts. Past this number the "
+        "one silent longest is forgotten.",
+        "", ""},
     Key{"limits", "latest_bytes", [](Config& c) -> Target { return Bytes{&c.limits.latest_bytes}; }, 64 * kKiB,
         64 * kGiB, "Memory for those latest readings. Taken as it fills.", "", ""},
     Key{"limits", "filters", [](Config& c) -> Target { return Count{&c.limits.filters}; }, 1, 10'000,
@@ -226,7 +256,8 @@ std::string type_text(const Key& key) {
       Overloaded{[](Count) { return "number"s; }, [](Bytes) { return "size"s; }, [](Url) { return "broker's URL"s; },
                  [](Addresses) { return "list of addresses"s; }, [](Hosts) { return "list of host names"s; },
                  [](Origins) { return "list of origins"s; }, [](Filters) { return "list of topic filters"s; },
-                 [](File) { return "file name"s; }, [](std::chrono::milliseconds*) { return "duration"s; },
+                 [](File) { return "file name"s; }, [](Directory) { return "directory name"s; },
+                 [](std::chrono::milliseconds*) { return "duration"s; },
                  [](std::chrono::seconds*) { return "duration in whole seconds"s; },
                  [](auto value) {
                    if constexpr (requires { words(*value); }) {

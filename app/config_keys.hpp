@@ -29,6 +29,9 @@ struct Prefix {  // text that topics may begin with
 struct File {
   std::string* at;
 };
+struct Directory {
+  std::string* at;
+};
 struct Count {
   std::size_t* at;
 };
@@ -50,8 +53,9 @@ struct Origins {
 struct Filters {
   std::vector<std::string>* at;
 };
-using Target = std::variant<Name, Text, Prefix, File, Count, Bytes, std::chrono::milliseconds*, std::chrono::seconds*,
-                            Url, Addresses, Hosts, Origins, Filters, Anonymous*, Probe*, logging::Level*>;
+using Target =
+    std::variant<Name, Text, Prefix, File, Directory, Count, Bytes, std::chrono::milliseconds*, std::chrono::seconds*,
+                 Url, Addresses, Hosts, Origins, Filters, Anonymous*, Probe*, logging::Level*>;
 
 struct Key {
   std::string_view section;

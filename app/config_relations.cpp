@@ -12,6 +12,7 @@
 
 #include "app/config_values.hpp"
 #include "gateway/topic_filter.hpp"
+#include "storage/journal.hpp"
 
 namespace fieldcast::config {
 namespace {
@@ -81,7 +82,9 @@ void check_memory(const Config& config, const Places& places, Problems& problems
             format_size((least + 1023) / 1024 * 1024) + "\" or more, or a smaller payload");
   };
   const std::string held = std::to_string(kLargestHeld) + " of the largest readings";
-  need("storage.memory_bytes", config.storage.memory_bytes, kLargestHeld * largest, held);
+  need("storage.memory_bytes", config.storage.memory_bytes,
+       std::max(kLargestHeld * largest, Journal::smallest(config.limits)), held);
+  need("storage.keep_bytes", config.storage.keep_bytes, kLargestHeld * largest, held);
   need("limits.latest_bytes", config.limits.latest_bytes, kLargestHeld * largest, held);
   need("limits.view_bytes", config.limits.view_bytes, kLargestHeld * largest, held);
   need("mqtt.maximum_packet_size", config.mqtt.maximum_packet_size, largest, "the largest reading");
@@ -101,6 +104,14 @@ class OpenFile {
  private:
   int fd_;
 };
+
+/// Where systemd made a directory for this service it is that one; its name may be followed by others.
+std::string default_journal() {
+  const char* const runtime = std::getenv("RUNTIME_DIRECTORY");
+  const std::string_view names = runtime == nullptr ? "" : runtime;
+  const std::string first(names.substr(0, names.find(':')));
+  return first.empty() ? "/dev/shm/fieldcast-" + std::to_string(geteuid()) : first;
+}
 
 std::string find_file(const std::string& file, const std::string& directory) {
   if (const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); credentials != nullptr) {
@@ -128,6 +139,28 @@ void check_relations(const Config& config, const Places& places, Problems& probl
   check_topics(config.mqtt, places, problems);
   check_user(config.mqtt, places, problems);
   check_memory(config, places, problems);
+}
+
+void find_storage(Config::Storage& storage, const std::string& directory, const Places& places, Problems& problems) {
+  const Place place = places.of({"storage.path"});
+  std::error_code error;
+  // Not resolved any further: the journal is named by this path, and must stay the same while a disk is away.
+  const auto base = std::filesystem::absolute(std::filesystem::path(directory) / ".", error);
+  if (error)
+    return add(problems, {}, "the current directory cannot be found: name the configuration file by its full path");
+  const std::filesystem::path path = (base / storage.path).lexically_normal();
+  storage.path = path;
+  storage.journal = (base / (storage.journal.empty() ? default_journal() : storage.journal)).lexically_normal();
+  if (!places.sound({"storage.path"})) return;
+  if (!path.has_filename() || std::filesystem::is_directory(path, error)) {
+    add(problems, place, "storage.path: \"" + storage.path + "\" is a directory: name the database file in it");
+  } else if (place.line != 0 && !std::filesystem::is_directory(path.parent_path(), error)) {
+    // Where the file does not name it, the log says so when the gateway starts.
+    add(problems, place,
+        "storage.path: there is no directory \"" + path.parent_path().string() +
+            "\" yet: create it for the user that fieldcast runs as; without it the history is kept in memory only",
+        true);
+  }
 }
 
 void read_password(Config& config, const std::string& directory, const Places& places, Problems& problems) {

@@ -33,6 +33,10 @@ struct Places {
 /// Appends what is wrong.
 void check_relations(const Config& config, const Places& places, std::vector<ConfigProblem>& problems);
 
+/// Makes the names in [storage] absolute, and finds the journal's directory where none is given.
+void find_storage(Config::Storage& storage, const std::string& directory, const Places& places,
+                  std::vector<ConfigProblem>& problems);
+
 /// Reads config.mqtt.password_file, if there is one, into config.mqtt.password, as parse_config says.
 void read_password(Config& config, const std::string& directory, const Places& places,
                    std::vector<ConfigProblem>& problems);

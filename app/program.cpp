@@ -5,7 +5,9 @@
 
 #include <asio/signal_set.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "adapters/json/classify.hpp"
@@ -15,14 +17,15 @@
 #include "app/shard.hpp"
 #include "app/version.hpp"
 #include "gateway/clock.hpp"
-#include "storage/memory_log.hpp"
+#include "storage/durable_log.hpp"
 #include "web/page.hpp"
 
 namespace fieldcast {
 namespace {
 
-// A stop takes 5 s at most: this long for the clients, about 2 s for the brokers.
-constexpr std::chrono::milliseconds kClientPatience{2'500};
+// A stop takes 5 s at most: so long for the clients, about 2 s for the brokers, and the rest for the disk.
+constexpr std::chrono::milliseconds kClientPatience{1'500};
+constexpr std::chrono::milliseconds kDiskPatience{1'200};
 // Descriptors besides those of clients: the event loop, logs, listening sockets, brokers, files.
 constexpr rlim_t kOwnDescriptors = 128;
 
@@ -75,13 +78,25 @@ metrics::BrokerRow metrics_row(const mqtt::State& state) {
           state.refused.size(), state.messages, state.faulty_topics, state.not_subscribed};
 }
 
-// A new log knows no state of the link yet, and streams tell it from their first batch on.
-void append_first_link(Log& log, const std::string& broker, const std::string& gateway) {
-  NewEntry down;
-  down.kind = Kind::link;
-  down.topic = broker;
-  down.payload = gateway;
-  log.append(down);
+DurableLog::Options log_options(const Config& config) {
+  DurableLog::Options options;
+  options.path = config.storage.path;
+  options.journal = config.storage.journal;
+  options.memory_bytes = config.storage.memory_bytes;
+  options.memory_entries = config.storage.memory_readings;
+  options.commit_interval = config.storage.commit_interval;
+  options.keep_for = config.storage.keep_for;
+  options.keep_bytes = config.storage.keep_bytes;
+  options.gateway = config.server.name;
+  options.brokers = {{config.mqtt.name, config.mqtt.topics}};
+  options.on_change = [path = options.path](const StorageState& state) {
+    if (state.up) {
+      spdlog::info("storage: {} can be written", path);
+    } else {
+      spdlog::error("storage: {}: live delivery goes on, and what the journal cannot hold is lost", state.detail);
+    }
+  };
+  return options;
 }
 
 }  // namespace
@@ -92,8 +107,12 @@ void run_program(const Config& config) {
 
   const SystemClock clock;
   Counters counters;
-  MemoryLog log(clock, config.limits, {config.storage.memory_bytes, config.storage.memory_readings}, counters);
-  mqtt::Broker broker(mqtt_settings(config.mqtt), config.server.name, config.limits, log, clock,
+  DurableLog log(clock, config.limits, log_options(config), counters);
+  for (const std::string& warning : log.warnings()) spdlog::warn("storage: {}", warning);
+  mqtt::Settings settings = mqtt_settings(config.mqtt);
+  settings.former_topics = log.former_topics(settings.name);
+  settings.log_is_empty = log.began_empty();
+  mqtt::Broker broker(std::move(settings), config.server.name, config.limits, log, clock,
                       [classifier = std::make_shared<json::Classifier>()](std::string_view payload) {
                         const json::Classified result = classifier->classify(payload);
                         return mqtt::Classified{result.kind, result.payload};
@@ -110,18 +129,26 @@ void run_program(const Config& config) {
                          const bool strict = !request.parameters.empty();
                          if (strict && request.parameters[0].value != "1")
                            return http::problem_response({Code::bad_request, "`strict` takes 1"});
-                         const Readiness readiness = judge(broker.state(), stopping, strict);
+                         const Readiness readiness =
+                             judge(broker.state(), log.state(), config.storage.path, stopping, strict);
                          return http::make_response(readiness.status, "application/json", readiness.body);
                        },
                        std::vector<std::string>{"strict"}};
   routes["/metrics"] = {[&](const http::Request&) {
     const metrics::BrokerRow row = metrics_row(broker.state());
-    return http::make_response(200, std::string(metrics::kContentType),
-                               metrics::render(counters, {&row, 1}, metrics::read_process(), version()));
+    return http::make_response(
+        200, std::string(metrics::kContentType),
+        metrics::render(counters, log.state().up, {&row, 1}, metrics::read_process(), version()));
   }};
 
-  Shard shard(log, clock, config.limits, counters, http_settings(config), std::move(routes));
-  append_first_link(log, config.mqtt.name, config.server.name);
+  std::optional<Shard> door;
+  try {
+    door.emplace(log, clock, config.limits, counters, http_settings(config), std::move(routes));
+  } catch (...) {
+    log.finish();  // nothing was taken: the next start goes on where this one began
+    throw;
+  }
+  Shard& shard = *door;
 
   asio::signal_set signals(shard.loop(), SIGTERM, SIGINT);
   signals.async_wait([&](std::error_code, int) {
@@ -136,9 +163,15 @@ void run_program(const Config& config) {
     spdlog::info("listening on http://{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
                  endpoint.port());
   }
+  log.start();
   broker.start();
   shard.run();
   broker.stop();
+  if (!log.stop(kDiskPatience)) {
+    // A thread that hangs in the disk cannot be ended but with the process; the journal has what is not on disk.
+    spdlog::error("stopped without the disk: what it did not take is in the journal");
+    std::_Exit(1);
+  }
   spdlog::info("stopped");
 }
 

@@ -4,18 +4,21 @@
 
 namespace fieldcast {
 
-Readiness judge(const mqtt::State& broker, bool stopping, bool strict) {
+Readiness judge(const mqtt::State& broker, const StorageState& storage, const std::string& database, bool stopping,
+                bool strict) {
   std::string degraded;
-  const auto add = [&](const std::string& detail) {
+  const auto add = [&](const char* what, const std::string& name, std::int64_t since, const std::string& detail) {
     if (!degraded.empty()) degraded += ',';
-    degraded += R"({"what":"broker","name":)";
-    append_json_string(degraded, broker.name);
-    degraded += R"(,"since":)" + std::to_string(broker.since) + R"(,"detail":)";
+    degraded += std::string(R"({"what":")") + what + R"(","name":)";
+    append_json_string(degraded, name);
+    degraded += R"(,"since":)" + std::to_string(since) + R"(,"detail":)";
     append_json_string(degraded, detail);
     degraded += '}';
   };
-  if (!broker.up) add("not connected" + (broker.last_error.empty() ? "" : ": " + broker.last_error));
-  for (const std::string& filter : broker.refused) add("the broker refused the subscription to " + filter);
+  const auto add_broker = [&](const std::string& detail) { add("broker", broker.name, broker.since, detail); };
+  if (!broker.up) add_broker("not connected" + (broker.last_error.empty() ? "" : ": " + broker.last_error));
+  for (const std::string& filter : broker.refused) add_broker("the broker refused the subscription to " + filter);
+  if (!storage.up) add("storage", database, storage.since, storage.detail);
 
   Readiness readiness;
   readiness.status = stopping || (strict && !degraded.empty()) ? 503 : 200;

@@ -4,14 +4,17 @@
 #include <string>
 
 #include "adapters/mqtt/broker.hpp"
+#include "storage/durable_log.hpp"
 
 namespace fieldcast {
 
 struct Readiness {
   int status;        // 200, or 503 while stopping; with `strict` also where anything is degraded
-  std::string body;  // {"status":"ready"|"stopping","degraded":[{"what":"broker","name":…,"since":MS,"detail":…}]}
+  std::string body;  // {"status":"ready","degraded":[{"what":…,"name":…,"since":MS,"detail":…}]}, or "stopping"
 };
 
-Readiness judge(const mqtt::State& broker, bool stopping, bool strict);
+/// `database` is the path of the database.
+Readiness judge(const mqtt::State& broker, const StorageState& storage, const std::string& database, bool stopping,
+                bool strict);
 
 }  // namespace fieldcast

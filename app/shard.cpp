@@ -9,7 +9,7 @@ namespace fieldcast {
 
 Shard::Shard(Log& log, const Clock& clock, const Limits& limits, Counters& counters, const http::Settings& settings,
              http::Routes routes)
-    : hub_(log, clock, limits, counters, [this] { run_soon(); }),
+    : hub_(log, clock, limits, counters, *this),
       server_(loop_, hub_, settings, std::move(routes),
               [this](http::UpgradeRequest&& request, Outlet& outlet) {
                 return websocket::open(request.head, request.request.parameters, request.refused, hub_, outlet);
@@ -34,12 +34,8 @@ void Shard::stop(std::chrono::milliseconds patience) {
   });
 }
 
-void Shard::appended() noexcept {
-  run_soon();
-}
-
 // One post wakes the loop, however many readings come before it runs.
-void Shard::run_soon() {
+void Shard::wake() noexcept {
   if (run_posted_.exchange(true, std::memory_order_acq_rel)) return;
   asio::post(loop_, [this] {
     run_posted_.store(false, std::memory_order_release);

@@ -34,8 +34,7 @@ class Shard final : private Log::Wakeup {
   void stop(std::chrono::milliseconds patience);
 
  private:
-  void appended() noexcept override;
-  void run_soon();
+  void wake() noexcept override;
   void tick();
 
   asio::io_context loop_{1};

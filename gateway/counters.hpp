@@ -41,7 +41,19 @@ struct Counters {
   Counter retained_repeats;  // retained readings left out because they equal the latest of their topic
   Counter topics;            // now: latest readings remembered
   Counter topics_forgotten;
-  Counter log_entries_kept;  // now: entries that can be replayed
+  Counter memory_entries;  // now: entries in memory
+  // the disk
+  Counter unstored_entries;  // now: entries that are not on disk yet
+  Counter lost_entries;      // that the journal gave up before they were on disk
+  Counter commits;
+  Counter commit_failures;  // commits and openings of the database that failed
+  Counter stored_entries;   // written by those commits
+  Counter blocks;           // closed
+  Counter expired_blocks;   // deleted because of their age or the bytes they take
+  Counter damaged;          // blocks and records that could not be read
+  Counter database_bytes;   // now: the file with its write-ahead log
+  Counter history_reads;    // steps of replays that were answered from disk
+  Counter history_entries;  // in those answers
   // fan-out
   Counter encodings;          // batches of readings encoded: once a view when live, once a page when replayed
   Counter views;              // now

@@ -49,6 +49,7 @@ class BatchBuilder {
   void set_gap(Gap gap) { gap_ = gap; }
   void set_snapshot() { snapshot_ = true; }
 
+  bool has_gap() const { return gap_.has_value(); }
   bool empty() const { return entries() == 0 && snapshot_links_.empty() && !gap_; }
   std::size_t entries() const { return std::size_t{reading_count_} + link_count_; }
   std::uint32_t readings() const { return reading_count_; }

@@ -28,6 +28,8 @@ struct NewEntry {
   std::string_view topic;             // link entries: the broker's name
   std::string_view payload;           // link entries: the gateway's name
   std::uint64_t size = 0;             // omitted: the payload's length in bytes
+  std::uint8_t qos = 0;               // readings: the quality of service it came with
+  std::uint16_t packet_id = 0;        // readings: the MQTT packet identifier, 0 with QoS 0
 };
 
 struct Entry : NewEntry {

@@ -4,13 +4,10 @@
 
 namespace fieldcast {
 
-Hub::Hub(const Log& log, const Clock& clock, const Limits& limits, Counters& counters, std::function<void()> run_soon)
-    : log_(log),
-      clock_(clock),
-      limits_(limits),
-      counters_(counters),
-      run_soon_(std::move(run_soon)),
-      position_(log.floor()) {}
+Hub::Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Log::Wakeup& shard)
+    : log_(log), clock_(clock), limits_(limits), counters_(counters), shard_(shard), position_(log.head()) {
+  load_links();
+}
 
 Hub::~Hub() {
   for (const auto& view : views_) counters_.view_bytes.sub(view->bytes());
@@ -19,6 +16,7 @@ Hub::~Hub() {
 
 void Hub::run() {
   const bool more = read_chunk();
+  take_answers();
   std::swap(ready_, telling_);
   for (std::size_t i = 0; i < telling_.size(); ++i) {
     if (Stream* stream = telling_[i]) {
@@ -28,7 +26,7 @@ void Hub::run() {
     }
   }
   telling_.clear();
-  if (more || !ready_.empty()) run_soon_();
+  if (more || !ready_.empty()) shard_.wake();
 }
 
 void Hub::tick() {
@@ -98,6 +96,11 @@ void Hub::seal(View& view, std::uint64_t position) {
   view.waiting.clear();
 }
 
+void Hub::load_links() {
+  log_.links(replay_);
+  for (const Entry& link : replay_.entries) note_link(link);
+}
+
 void Hub::note_link(const Entry& link) {
   std::string& state = links_[std::string(link.topic)];
   state.clear();
@@ -119,12 +122,41 @@ void Hub::fell_behind(std::uint64_t floor) {
     view->waiting.clear();
   }
   position_ = floor;
+  load_links();  // there may have been some
+}
+
+void Hub::ask_history(Stream& stream) {
+  stream.waiting_ = true;
+  asking_.push_back(&stream);
+  ask_more_history();
+}
+
+void Hub::ask_more_history() {
+  while (!asking_.empty() && reading_.size() < kHistoryReads) {
+    Stream& stream = *asking_.front();
+    asking_.pop_front();
+    reading_.push_back({&stream, stream.history_read()});
+    log_.read_history(reading_.back().read, shard_);
+  }
+}
+
+// Taken at once, whatever the stream's socket does: an answer that waited for a slow client would keep others waiting.
+void Hub::take_answers() {
+  std::erase_if(reading_, [this](const Reading& reading) {
+    if (!reading.read->done.load(std::memory_order_acquire)) return false;
+    if (reading.stream != nullptr) {
+      reading.stream->take_history(*reading.read);
+      ready_.push_back(reading.stream);
+    }
+    return true;
+  });
+  ask_more_history();
 }
 
 void Hub::catch_up() {
   const std::uint64_t head = log_.head();
   while (position_ < head) read_chunk();
-  if (!ready_.empty()) run_soon_();
+  if (!ready_.empty()) shard_.wake();
 }
 
 Result<View*> Hub::take_view(const FilterSet& filters) {
@@ -169,7 +201,7 @@ bool Hub::forget_longest_unused() {
 void Hub::tell_later(Stream& stream) {
   stream.waiting_ = true;
   ready_.push_back(&stream);
-  run_soon_();
+  shard_.wake();
 }
 
 void Hub::forget(Stream& stream) {
@@ -184,6 +216,13 @@ void Hub::forget(Stream& stream) {
   };
   if (stream.view_ != nullptr && erase(stream.view_->waiting)) return;
   if (erase(ready_)) return;
+  if (std::erase(asking_, &stream) != 0) return;
+  for (Reading& reading : reading_) {
+    if (reading.stream != &stream) continue;
+    reading.stream = nullptr;
+    reading.read->cancelled.store(true, std::memory_order_relaxed);
+    return;
+  }
   std::replace(telling_.begin(), telling_.end(), &stream, static_cast<Stream*>(nullptr));
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -24,9 +24,9 @@ namespace fieldcast {
 
 class Hub {
  public:
-  /// All of them outlive the hub, and the hub its streams. `run_soon` asks the shard to call run(), later and
-  /// from the shard's loop; asked several times before that, once is enough.
-  Hub(const Log& log, const Clock& clock, const Limits& limits, Counters& counters, std::function<void()> run_soon);
+  /// All of them outlive the hub, and the hub its streams. A woken shard calls run(), later and from its loop;
+  /// woken several times before that, once is enough.
+  Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Log::Wakeup& shard);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -61,11 +61,15 @@ class Hub {
   void release_view(View& view);
   void catch_up();  // to the head as it is now; streams that have something are told later
   void tell_later(Stream& stream);
-  void forget(Stream& stream);  // it is told nothing any more
+  void ask_history(Stream& stream);  // it is told when it has the answer
+  void forget(Stream& stream);       // it is told nothing any more
   Cursor cursor(std::uint64_t position) const { return {log_.tag(), position, std::nullopt}; }
   std::shared_ptr<const Batch> empty_batch(std::uint64_t position);
   const std::string& present_links() const { return present_links_; }
 
+  void ask_more_history();
+  void take_answers();
+  void load_links();
   bool read_chunk();
   void deliver(const Entry& entry);
   void add_to(View& view, const Entry& entry);
@@ -75,11 +79,16 @@ class Hub {
   void forget_view(Views::iterator view);
   bool forget_longest_unused();
 
-  const Log& log_;
+  struct Reading {
+    Stream* stream;  // null where it has gone
+    std::shared_ptr<HistoryRead> read;
+  };
+
+  Log& log_;
   const Clock& clock_;
   const Limits& limits_;
   Counters& counters_;
-  const std::function<void()> run_soon_;
+  Log::Wakeup& shard_;
 
   std::uint64_t position_;
   Chunk chunk_;          // what run() reads
@@ -93,6 +102,8 @@ class Hub {
   std::size_t view_bytes_ = 0;
   std::vector<Stream*> ready_;    // to be told in the next turn
   std::vector<Stream*> telling_;  // being told in this one; null where a stream has gone meanwhile
+  std::deque<Stream*> asking_;    // to read from disk when it is their turn
+  std::vector<Reading> reading_;  // at most kHistoryReads
   std::map<std::string, std::string, std::less<>> links_;  // by broker: its last link entry as a snapshot
   std::string present_links_;                              // all of them, comma-joined
   std::shared_ptr<const Batch> empty_;                     // the last empty batch made

@@ -38,6 +38,13 @@ inline constexpr std::size_t kSnapshotScan = 512;
 inline constexpr std::size_t kReadBytes = 64 * 1024;
 // Chunks of the log that one stream reads before others have their turn.
 inline constexpr std::size_t kChunksPerTurn = 4;
+// What one step of a replay from disk brings at most: a batch of the usual size.
+inline constexpr std::size_t kHistoryBytes = 256 * 1024;
+// Steps from disk that one shard has under way; the streams behind them wait for their turn. Bounds what the answers
+// take, and keeps the reader thread busy.
+inline constexpr std::size_t kHistoryReads = 16;
+// A poll whose time is up waits so much longer for a read that is under way, so that it brings its client further on.
+inline constexpr std::chrono::seconds kReadPatience{5};
 // Every deadline of a connection (heartbeat, ping, head, stall) is looked at this often: four times in the
 // shortest heartbeat.
 inline constexpr std::chrono::milliseconds kTick{250};

@@ -1,15 +1,25 @@
 // Port: the one ordered log, as its writers and its readers see it. Implemented in storage/.
-// Every function may be called from any thread; none waits for a disk.
+//
+//     | lost or expired |      on disk       |   in memory   |
+//                       floor                               head
+//
+// Positions follow each other without a hole, but where entries were lost: so whoever reads the log in order and finds
+// a seq missing knows that there may have been something. Every function may be called from any thread; none waits for
+// a disk, but append() where the configuration asks for that.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "gateway/cursor.hpp"
+#include "gateway/encoding.hpp"
 #include "gateway/entry.hpp"
+#include "gateway/topic_filter.hpp"
 
 namespace fieldcast {
 
@@ -17,6 +27,21 @@ namespace fieldcast {
 struct Chunk {
   std::vector<Entry> entries;
   std::string bytes;
+};
+
+/// One step through the part of the log that is on disk. The asker fills in the first half; the second is the log's
+/// until `done`, and the asker's again from then on.
+struct HistoryRead {
+  std::uint64_t after = 0, until = 0;  // entries in (after, until], not empty
+  std::optional<std::int64_t> since;   // all before the first entry of that time (Unix ms) is passed over; then cleared
+  FilterSet filters;                   // readings that match one; link entries come in any case
+  std::size_t max_entries = 0, max_bytes = 0;
+
+  Chunk chunk;                // oldest first; max_bytes is exceeded by less than one entry
+  std::uint64_t reached = 0;  // nothing else is in (after, reached]; more than `after`
+  bool lost = false;          // what was in (after, reached] is not there any more, and the chunk is empty
+  std::atomic<bool> done{false};
+  std::atomic<bool> cancelled{false};  // set by an asker that has gone
 };
 
 class LogWriter {
@@ -34,19 +59,25 @@ class Log : public LogWriter {
   /// Tag of the epoch that is being written.
   virtual std::uint64_t tag() const noexcept = 0;
 
+  /// The last position of an epoch, the head for the one being written; empty where the tag is not known.
+  virtual std::optional<std::uint64_t> end_of(std::uint64_t tag) const = 0;
+
   /// Newest position; everything up to it can be read.
   virtual std::uint64_t head() const noexcept = 0;
 
-  /// The position before the oldest entry kept: entries in (floor, head] can be read.
+  /// The position before the oldest entry kept, in memory or on disk.
   virtual std::uint64_t floor() const noexcept = 0;
 
-  /// Copies entries with seq in (after, until], oldest first, until about `max_bytes` are copied, at least
-  /// one where there is one. An entry that is no longer kept is skipped: the caller compares with floor(),
-  /// which this returns as it was under the same lock.
+  /// Why what came behind this position, which is before floor(), is not kept: expired, or storage.
+  virtual GapReason gone(std::uint64_t position) const noexcept = 0;
+
+  /// Copies entries in memory with seq in (after, until], oldest first, until about `max_bytes` are copied, at
+  /// least one where there is one. Returns the position before the oldest in memory, as it was under the same
+  /// lock: where that is more than `after`, what lies between is for read_history() or gone.
   virtual std::uint64_t read(std::uint64_t after, std::uint64_t until, std::size_t max_bytes, Chunk& chunk) const = 0;
 
-  /// The position just before the first reading kept with that time (Unix ms) or a later one; the head where there is
-  /// none.
+  /// Where to begin to look for the first reading kept with that time (Unix ms) or a later one: a position
+  /// before it, and where it is in memory for certain the one just before it; the head where there is none.
   virtual std::uint64_t before(std::int64_t time) const = 0;
 
   /// One step through the latest readings of all topics, in log order: looks at those with seq in
@@ -56,18 +87,25 @@ class Log : public LogWriter {
                                const std::function<bool(std::string_view)>& wanted, std::size_t max_entries,
                                std::size_t max_bytes, Chunk& chunk) const = 0;
 
-  /// True once the latest reading of any topic had to be forgotten.
-  virtual bool forgot_topics() const noexcept = 0;
+  /// Why the latest readings of some topics may be missing: `expired` once any had to be forgotten, `storage` until the
+  /// database was read; empty where all are there.
+  virtual std::optional<GapReason> latest_gap() const noexcept = 0;
 
-  /// `wake` is called, from the appending thread, after an append that finds the reader asleep; see Wakeup.
+  /// The last link entry of each broker.
+  virtual void links(Chunk& chunk) const = 0;
+
   class Wakeup {
    public:
     virtual ~Wakeup() = default;
-    /// Must not block, throw or call back into the log.
-    virtual void appended() noexcept = 0;
+    /// There are new entries, or an answer to a HistoryRead. Must not block, throw or call back into the log.
+    virtual void wake() noexcept = 0;
   };
-  /// Registered before the first append, and alive as long as the log is appended to.
+  /// Woken after each append. Registered before the first one, and alive as long as the log is appended to.
   virtual void add_wakeup(Wakeup& wakeup) = 0;
+
+  /// Answers from a thread of the log, soon: `asker` is woken when it is done. Reads that wait are served in turn.
+  /// The asker lives until the log's threads have stopped.
+  virtual void read_history(std::shared_ptr<HistoryRead> read, Wakeup& asker) = 0;
 };
 
 }  // namespace fieldcast

@@ -77,36 +77,17 @@ void Stream::start(const From& from) {
   hub_.counters().transports[static_cast<std::size_t>(options_.transport)].streams.add();
   const std::uint64_t head = hub_.position();
   must_send_ = true;
-  if (from.kind == From::Kind::cursor) {
-    const Cursor& cursor = from.cursor;
-    const bool known = cursor.tag == hub_.log_.tag() && std::max(cursor.seq, cursor.head.value_or(0)) <= head &&
-                       cursor.seq <= cursor.head.value_or(cursor.seq);
-    if (!known) {
-      start_at(head);
-      state_gap(GapReason::unknown);
-    } else if (cursor.head) {
-      start_snapshot(filters_, cursor.seq, *cursor.head);
-    } else {
-      start_at(cursor.seq);
-      must_send_ = !options_.joined;  // a poll with a cursor waits for something to come
-      // Polls that come back find what they missed encoded already, where the view's ring still has it.
-      if (!options_.joined) return;
-      if (const auto number = view_->number_at(position_)) {
-        mode_ = Mode::live;
-        number_ = *number;
-      }
-    }
-    return;
-  }
   switch (from.kind) {
+    case From::Kind::cursor:
+      return start_behind(from.cursor);
     case From::Kind::oldest:
       start_at(hub_.log_.floor());
       break;
     case From::Kind::time:
-      start_at(std::min(head, hub_.log_.before(from.time)));
+      start_since(from.time);
       break;
     case From::Kind::ago:
-      start_at(std::min(head, hub_.log_.before(hub_.clock().wall_ms() - from.time)));
+      start_since(hub_.clock().wall_ms() - from.time);
       break;
     default:
       start_at(head);
@@ -119,6 +100,35 @@ void Stream::start(const From& from) {
   if (from.kind == From::Kind::latest) start_snapshot(filters_, 0, head);
 }
 
+void Stream::start_behind(const Cursor& cursor) {
+  const auto end = hub_.log_.end_of(cursor.tag);
+  if (!end || cursor.seq > cursor.head.value_or(cursor.seq)) {
+    start_at(hub_.position());
+    return state_gap(GapReason::unknown);
+  }
+  const std::uint64_t seq = std::min(cursor.seq, *end);
+  if (cursor.head) {
+    start_snapshot(filters_, seq, std::min(*cursor.head, *end));
+  } else {
+    start_at(seq);
+  }
+  // In a tail that the log lost.
+  if (cursor.head.value_or(cursor.seq) > *end) return state_gap(GapReason::storage);
+  if (cursor.head || !options_.joined) return;
+  must_send_ = false;  // a poll with a cursor waits for something to come
+  // Polls that come back find what they missed encoded already, where the view's ring still has it.
+  if (const auto number = view_->number_at(position_)) {
+    mode_ = Mode::live;
+    number_ = *number;
+  }
+}
+
+void Stream::start_since(std::int64_t time) {
+  since_ = time;
+  since_until_ = hub_.position();
+  start_at(std::min(since_until_, hub_.log_.before(time)));
+}
+
 void Stream::start_at(std::uint64_t position) {
   mode_ = Mode::replay;
   position_ = scanned_ = position;
@@ -129,17 +139,28 @@ void Stream::start_snapshot(const FilterSet& of, std::uint64_t place, std::uint6
   position_ = scanned_ = place;
   snapshot_of_ = of;
   snapshot_head_ = head;
-  if (hub_.log_.forgot_topics()) state_gap(GapReason::expired);
+  topics_missing_ = false;
+  state_missing_topics();
+}
+
+void Stream::state_missing_topics() {
+  if (topics_missing_) return;
+  const auto reason = hub_.log_.latest_gap();
+  if (!reason) return;
+  topics_missing_ = true;
+  state_gap(*reason);
 }
 
 void Stream::state_gap(GapReason reason) {
-  page_.set_gap({reason, std::nullopt});
   page_.set_snapshot_links(hub_.present_links());
   must_send_ = true;
+  if (page_.has_gap()) return;  // one says it all
+  page_.set_gap({reason, std::nullopt});
   hub_.counters().gaps[static_cast<std::size_t>(reason)].add();
 }
 
 std::shared_ptr<const Batch> Stream::next() {
+  if (reading_) return nullptr;
   hub_.forget(*this);
   for (;;) {
     if (change_due()) return apply_change();
@@ -156,6 +177,7 @@ std::shared_ptr<const Batch> Stream::next() {
         }
         --chunks_left_;
         if (mode_ == Mode::snapshot ? read_snapshot() : read_log()) return seal_page();
+        if (reading_) return nullptr;
         break;
       case Mode::live:
         if (auto batch = next_live()) return batch;
@@ -182,6 +204,7 @@ bool Stream::read_snapshot() {
   if (page_.entries() != 0) return true;
   // A batch that is no snapshot ends it, and goes on with what came since.
   start_at(snapshot_head_);
+  state_missing_topics();  // one may have been forgotten meanwhile
   must_send_ = true;
   return false;
 }
@@ -189,22 +212,20 @@ bool Stream::read_snapshot() {
 // One step through the log; true where page_ is to be sent. At its target the stream goes live, unless a
 // change of filters is due there.
 bool Stream::read_log() {
+  if (std::exchange(page_due_, false)) return true;
+  if (since_ && scanned_ >= since_until_) since_.reset();  // there is none of that time
   const std::uint64_t head = hub_.position();
   const std::uint64_t target = changes_.empty() ? head : std::min(head, changes_.front().head);
   if (scanned_ < target) {
+    if (scanned_ < memory_floor_) return read_disk(target);
     Chunk& chunk = hub_.replay_;
-    const std::uint64_t floor = hub_.log_.read(scanned_, target, kReadBytes, chunk);
-    if (floor > scanned_) {
-      if (page_.entries() != 0) return true;  // the gap comes behind it
-      state_gap(GapReason::expired);
-      scanned_ = std::min(floor, target);
-    }
+    memory_floor_ = hub_.log_.read(scanned_, target, kReadBytes, chunk);
+    if (scanned_ < memory_floor_) return read_disk(target);
     for (const Entry& entry : chunk.entries) {
-      if ((is_link(entry) || filters_.matches(entry.topic)) && !add_to_page(entry)) return true;
+      if (!passes_over(entry) && !add_to_page(entry)) return true;
       scanned_ = entry.seq;
       if (page_.entries() == options_.page_entries) return true;
     }
-    if (chunk.entries.empty()) scanned_ = target;
     if (scanned_ < target) return false;
   }
   if (must_send_ || page_.entries() != 0) return true;
@@ -214,6 +235,64 @@ bool Stream::read_log() {
     number_ = view_->end();
   }
   return false;
+}
+
+// What comes next is not in memory. True where page_ is to be sent.
+bool Stream::read_disk(std::uint64_t target) {
+  const std::uint64_t floor = hub_.log_.floor();
+  if (scanned_ >= floor) {
+    reading_ = true;
+    read_until_ = std::min(memory_floor_, target);
+    if (since_) read_until_ = std::min(read_until_, since_until_);
+    hub_.ask_history(*this);
+    return false;
+  }
+  if (!since_) {
+    if (page_.entries() != 0) return true;  // the gap comes behind it
+    state_gap(hub_.log_.gone(scanned_));
+  }
+  scanned_ = std::min(floor, target);
+  return false;
+}
+
+std::shared_ptr<HistoryRead> Stream::history_read() const {
+  auto read = std::make_shared<HistoryRead>();
+  read->after = scanned_;
+  read->until = read_until_;
+  read->since = since_;
+  read->filters = filters_;
+  read->max_entries = options_.page_entries - page_.entries();
+  const std::size_t room = hub_.limits().batch_bytes - std::min(hub_.limits().batch_bytes, page_.bytes());
+  read->max_bytes = std::clamp<std::size_t>(room, 1, kHistoryBytes);
+  return read;
+}
+
+void Stream::take_history(HistoryRead& read) {
+  reading_ = false;
+  if (read.lost) {
+    page_due_ = page_.entries() != 0;  // the gap comes behind it, when this is read again
+    if (page_due_) return;
+    if (!since_) state_gap(scanned_ < hub_.log_.floor() ? hub_.log_.gone(scanned_) : GapReason::storage);
+    scanned_ = read.reached;
+    return;
+  }
+  since_ = read.since;
+  for (const Entry& entry : read.chunk.entries) {
+    page_due_ = !add_to_page(entry);
+    if (page_due_) return;
+    scanned_ = entry.seq;
+  }
+  scanned_ = read.reached;
+  page_due_ = page_.entries() == options_.page_entries;
+}
+
+// Whether a replay leaves the entry out.
+bool Stream::passes_over(const Entry& entry) {
+  if (since_) {
+    if (entry.seq <= since_until_ && entry.time < *since_) return true;
+    since_.reset();
+  }
+  return !is_link(entry) && !filters_.matches(entry.topic);
 }
 
 // False where the page is full without it.

@@ -4,6 +4,8 @@
 //
 //   begin ──► snapshot ──► replay ──► live        live ──► replay   where the ring no longer has its next batch
 //
+// A replay reads the log's memory at once, and what is on disk only, one step at a time, through the hub.
+//
 // Belongs to one session, on its shard's thread. Pulled, never pushed: the session asks for the next
 // batch when its socket has room, so a client that does not read costs a cursor.
 #pragma once
@@ -20,6 +22,7 @@
 #include "gateway/encoding.hpp"
 #include "gateway/from.hpp"
 #include "gateway/limits.hpp"
+#include "gateway/log.hpp"
 #include "gateway/result.hpp"
 #include "gateway/topic_filter.hpp"
 
@@ -64,6 +67,9 @@ class Stream {
   /// The next batch or answer (an answer has no cursor), or null: then the owner is told once when to ask again.
   std::shared_ptr<const Batch> next();
 
+  /// Whether stored readings are on their way: a null from next() does not mean that there is nothing.
+  bool busy() const { return mode_ == Mode::snapshot || mode_ == Mode::replay; }
+
   /// What there is at the present position, empty if need be: for a heartbeat, a timeout or a good-bye.
   std::shared_ptr<const Batch> heartbeat();
 
@@ -83,8 +89,11 @@ class Stream {
   };
 
   void start(const From& from);
+  void start_behind(const Cursor& cursor);
+  void start_since(std::int64_t time);
   void start_at(std::uint64_t position);
   void start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head);
+  void state_missing_topics();
   void state_gap(GapReason reason);
   const FilterSet& filters_after_changes() const;
   std::optional<Problem> add_change(Change change);
@@ -92,6 +101,10 @@ class Stream {
   std::shared_ptr<const Batch> apply_change();
   bool read_snapshot();
   bool read_log();
+  bool read_disk(std::uint64_t target);
+  std::shared_ptr<HistoryRead> history_read() const;
+  void take_history(HistoryRead& read);
+  bool passes_over(const Entry& entry);
   std::shared_ptr<const Batch> next_live();
   bool add_to_page(const Entry& entry);
   std::shared_ptr<const Batch> seal_page();
@@ -105,14 +118,21 @@ class Stream {
   bool must_send_ = true;                     // a batch is due, empty if need be
   std::size_t chunks_left_ = kChunksPerTurn;  // to read before others have their turn
   bool waiting_ = false;                      // somewhere in the hub's lists of streams to be told
+  bool reading_ = false;                      // it is waiting for an answer from disk
+  bool page_due_ = false;                     // the answer says that page_ is to be sent
   // Up to position_ everything was delivered; what was found in (position_, scanned_] is in page_. Both are
   // positions of the log, or while in a snapshot places in it: the seq of a topic's latest reading.
   std::uint64_t position_ = 0;
   std::uint64_t scanned_ = 0;
   BatchBuilder page_;
-  std::uint64_t number_ = 0;         // live: of the view's next batch
-  FilterSet snapshot_of_;            // in a snapshot
-  std::uint64_t snapshot_head_ = 0;  // in a snapshot: the head at which it began
+  std::uint64_t memory_floor_ = 0;     // of the log, as it was when it was last looked at
+  std::uint64_t read_until_ = 0;       // while reading_
+  std::optional<std::int64_t> since_;  // what is older than this comes not, up to the first reading that is not
+  std::uint64_t since_until_ = 0;      // and not behind this, the head when the stream began
+  std::uint64_t number_ = 0;           // live: of the view's next batch
+  FilterSet snapshot_of_;              // in a snapshot
+  std::uint64_t snapshot_head_ = 0;    // in a snapshot: the head at which it began
+  bool topics_missing_ = false;        // in a snapshot: that it may be incomplete was said
   std::deque<Change> changes_;
 };
 

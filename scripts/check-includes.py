@@ -28,7 +28,7 @@ ARROWS = {
     "tests/support": [],
     "tests/contract": ["tests/support"],
     "tests/integration": ["tests/support"],
-    "tests/simulation": ["gateway", "storage"],
+    "tests/simulation": ["gateway", "storage", "tests/support"],
     "tests/unit": ["gateway", "storage", "adapters", "web", "app", "tests/support"],
 }
 # Rooms that include the C++ standard library only: its headers have neither a suffix nor a folder.

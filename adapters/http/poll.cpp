@@ -24,7 +24,6 @@ class PollSession final : public Session, private StreamOwner {
   std::optional<Problem> begin(const StreamRequest& request) {
     if (auto problem = stream_.begin(request.filters, request.from, std::nullopt)) return problem;
     on_stream_ready();
-    if (!answered_ && request.timeout.count() == 0) answer(stream_.heartbeat());
     return std::nullopt;
   }
 
@@ -32,9 +31,7 @@ class PollSession final : public Session, private StreamOwner {
   void on_input(std::string_view) override {}
   void on_drained() override {}
 
-  void on_tick(Instant now) override {
-    if (!answered_ && now >= deadline_) answer(stream_.heartbeat());
-  }
+  void on_tick(Instant now) override { answer_if_due(now); }
 
   void on_stop() override {
     if (answered_) return;
@@ -45,7 +42,14 @@ class PollSession final : public Session, private StreamOwner {
  private:
   void on_stream_ready() override {
     if (answered_) return;
-    if (auto batch = stream_.next()) answer(batch);
+    if (auto batch = stream_.next()) return answer(batch);
+    answer_if_due(clock_.now());
+  }
+
+  // A null while stored readings are on their way does not mean that there are none.
+  void answer_if_due(Instant now) {
+    if (answered_ || now < deadline_) return;
+    if (!stream_.busy() || now >= deadline_ + kReadPatience) answer(stream_.heartbeat());
   }
 
   void answer(const std::shared_ptr<const Batch>& batch) {

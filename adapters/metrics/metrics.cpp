@@ -58,7 +58,27 @@ void add_log(Page& page, const Counters& c) {
   page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sample(c.topics);
   page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
       .sample(c.topics_forgotten);
-  page.gauge("fieldcast_log_entries", "Entries of the log that a client can go on from.").sample(c.log_entries_kept);
+  page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sample(c.memory_entries);
+}
+
+void add_storage(Page& page, const Counters& c, bool up) {
+  page.gauge("fieldcast_storage_up", "1 while the database can be written, else 0.").sample(std::uint64_t{up});
+  page.gauge("fieldcast_unstored_entries", "Entries that are not on disk yet.").sample(c.unstored_entries);
+  page.counter("fieldcast_lost_entries_total", "Entries that made room for others before they were on disk.")
+      .sample(c.lost_entries);
+  page.counter("fieldcast_commits_total", "Commits to the database.").sample(c.commits);
+  page.counter("fieldcast_commit_failures_total", "Commits to the database, and attempts to open it, that failed.")
+      .sample(c.commit_failures);
+  page.counter("fieldcast_stored_entries_total", "Entries written by those commits.").sample(c.stored_entries);
+  page.counter("fieldcast_blocks_total", "Blocks of entries put into the database.").sample(c.blocks);
+  page.counter("fieldcast_expired_blocks_total", "Blocks deleted because of storage.keep_for or storage.keep_bytes.")
+      .sample(c.expired_blocks);
+  page.counter("fieldcast_damaged_blocks_total", "Blocks, and commits that were in none yet, that were read damaged.")
+      .sample(c.damaged);
+  page.gauge("fieldcast_database_bytes", "Size of the database and its write-ahead log.").sample(c.database_bytes);
+  page.counter("fieldcast_history_reads_total", "Steps of replays that were answered from disk.")
+      .sample(c.history_reads);
+  page.counter("fieldcast_history_entries_total", "Entries in those answers.").sample(c.history_entries);
 }
 
 void add_fan_out(Page& page, const Counters& c) {
@@ -138,10 +158,11 @@ void add_process(Page& page, const Process& process, std::string_view version) {
 
 }  // namespace
 
-std::string render(const Counters& counters, std::span<const BrokerRow> brokers, const Process& process,
-                   std::string_view version) {
+std::string render(const Counters& counters, bool storage_up, std::span<const BrokerRow> brokers,
+                   const Process& process, std::string_view version) {
   Page page;
   add_log(page, counters);
+  add_storage(page, counters, storage_up);
   add_fan_out(page, counters);
   add_transports(page, counters);
   add_door(page, counters);

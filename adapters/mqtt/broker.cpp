@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #include "adapters/mqtt/backoff.hpp"
 #include "adapters/mqtt/connection.hpp"
@@ -49,7 +50,9 @@ Broker::Broker(Settings settings, std::string gateway, const Limits& limits, Log
       log_(log),
       clock_(clock),
       resolver_(settings_.host, std::move(look_up)),
+      former_topics_(settings_.former_topics),
       intake_(settings_, limits, log, std::move(classify)) {
+  if (settings_.log_is_empty) wants_retained_ = settings_.topics;
   state_.name = settings_.name;
   state_.since = clock_.wall_ms();
 }
@@ -60,7 +63,7 @@ Broker::~Broker() {
 
 void Broker::start() {
   auto connection = std::make_unique<Connection>(settings_, static_cast<ConnectionEvents&>(*this));
-  thread_ = std::jthread([this, connection = std::move(connection)](std::stop_token stop) mutable noexcept {
+  thread_ = std::jthread([this, connection = std::move(connection)](const std::stop_token& stop) mutable noexcept {
     run(*connection, stop);
     connection.reset();
     // Where the disconnect took too long. No event comes any more, so this is behind the last message.
@@ -88,7 +91,12 @@ bool Broker::is_up() const {
   return state_.up;
 }
 
-void Broker::run(Connection& connection, std::stop_token stop) noexcept {
+bool Broker::session_resumed() const {
+  const std::lock_guard lock(mutex_);
+  return state_.session_resumed;
+}
+
+void Broker::run(Connection& connection, const std::stop_token& stop) noexcept {
   Backoff backoff(random_numbers());
   while (!stop.stop_requested()) {
     if (is_up() || connect(connection, stop)) {
@@ -105,7 +113,7 @@ void Broker::run(Connection& connection, std::stop_token stop) noexcept {
   changed_.wait_for(lock, kDisconnectDeadline, [this] { return !state_.up; });
 }
 
-bool Broker::connect(Connection& connection, std::stop_token stop) {
+bool Broker::connect(Connection& connection, const std::stop_token& stop) {
   Resolution resolution;
   try {
     resolution = resolver_.resolve(kResolveDeadline, stop);
@@ -119,7 +127,8 @@ bool Broker::connect(Connection& connection, std::stop_token stop) {
   return false;
 }
 
-bool Broker::attempt(Connection& connection, const std::string& address, std::stop_token stop, std::string& reason) {
+bool Broker::attempt(Connection& connection, const std::string& address, const std::stop_token& stop,
+                     std::string& reason) {
   std::unique_lock lock(mutex_);
   attempt_failed_.reset();
   const std::uint64_t connects = state_.connects;
@@ -140,15 +149,20 @@ bool Broker::attempt(Connection& connection, const std::string& address, std::st
   return true;
 }
 
-// Made again on every connect: the broker may have lost the session, or another filter may be in it. The log of a new
-// process is empty, while the broker may still have the session: only the first time all retained messages are wanted.
+// Made again on every connect: the broker may have lost the session, or another filter may be in it. A log that is
+// empty wants all retained messages, though the broker may still have the session: until they were granted once.
 void Broker::subscribe(Connection& connection) {
-  const auto retained = subscribed_before_ ? Connection::Retained::only_if_new : Connection::Retained::all;
-  for (const std::string& topic : settings_.topics) connection.subscribe(topic, settings_.qos, retained);
+  for (const std::string& topic : settings_.topics) {
+    const bool wanted = std::ranges::find(wants_retained_, topic) != wants_retained_.end();
+    connection.subscribe(topic, settings_.qos, wanted ? Connection::Retained::all : Connection::Retained::only_if_new);
+  }
   if (probing_) connection.subscribe(probe_topic_, 0, Connection::Retained::only_if_new);
+  if (!session_resumed()) former_topics_.clear();  // a new session has none
+  // Behind the subscriptions, so that where one is part of a former one nothing is lost in between.
+  for (const std::string& topic : former_topics_) connection.unsubscribe(topic);
 }
 
-void Broker::hold(Connection& connection, std::stop_token stop) {
+void Broker::hold(Connection& connection, const std::stop_token& stop) {
   Probe probe;
   std::unique_lock lock(mutex_);
   while (state_.up && !stop.stop_requested()) {
@@ -195,25 +209,44 @@ void Broker::report_failure(const std::string& reason) {
 }
 
 void Broker::report_answers() {
-  std::vector<std::pair<std::string, std::string>> answers;
+  std::vector<Answer> answers;
   {
     const std::lock_guard lock(mutex_);
     answers.swap(answers_);
   }
-  for (const auto& [filter, refusal] : answers) {
-    if (filter == probe_topic_) {
-      if (refusal.empty()) continue;
-      probing_ = false;
-      spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, quoted(filter),
-                   refusal);
-      continue;
-    }
-    subscribed_before_ = subscribed_before_ || refusal.empty();
-    const bool news = set_refused(filter, !refusal.empty());
-    if (refusal.empty())
-      spdlog::debug("{}: subscribed to {}", label_, quoted(filter));
-    else if (news)
-      spdlog::error("{}: the subscription to {} is refused: {}", label_, quoted(filter), refusal);
+  for (const Answer& answer : answers) {
+    if (answer.subscribed)
+      report_subscribed(answer);
+    else
+      report_unsubscribed(answer);
+  }
+}
+
+void Broker::report_subscribed(const Answer& answer) {
+  const auto& [_, filter, refusal] = answer;
+  if (filter == probe_topic_) {
+    if (refusal.empty()) return;
+    probing_ = false;
+    spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, quoted(filter), refusal);
+    return;
+  }
+  const bool news = set_refused(filter, !refusal.empty());
+  if (refusal.empty()) {
+    std::erase(wants_retained_, filter);
+    spdlog::debug("{}: subscribed to {}", label_, quoted(filter));
+  } else if (news) {
+    spdlog::error("{}: the subscription to {} is refused: {}", label_, quoted(filter), refusal);
+  }
+}
+
+// A refusal costs only messages that are dropped here: the next connect asks again.
+void Broker::report_unsubscribed(const Answer& answer) {
+  const auto& [_, filter, refusal] = answer;
+  if (refusal.empty()) {
+    std::erase(former_topics_, filter);
+    spdlog::debug("{}: unsubscribed from {}", label_, quoted(filter));
+  } else {
+    spdlog::debug("{}: not unsubscribed from {}: {}", label_, quoted(filter), refusal);
   }
 }
 
@@ -296,8 +329,16 @@ void Broker::on_connect_failed(const std::string& reason) noexcept {
 }
 
 void Broker::on_subscribed(const std::string& filter, const std::string& refusal) noexcept {
+  take_answer({true, filter, refusal});
+}
+
+void Broker::on_unsubscribed(const std::string& filter, const std::string& refusal) noexcept {
+  take_answer({false, filter, refusal});
+}
+
+void Broker::take_answer(Answer answer) noexcept {
   const std::lock_guard lock(mutex_);
-  answers_.emplace_back(filter, refusal);
+  answers_.push_back(std::move(answer));
   changed_.notify_all();
 }
 
@@ -305,10 +346,8 @@ void Broker::on_message(const Message& message) noexcept {
   const Instant now = clock_.now();
   heard_ = now;
   const Outcome outcome = intake_.take(message);
-  if (outcome == Outcome::probe) {
-    returned_ = now;
-    return;
-  }
+  if (outcome == Outcome::own_probe) returned_ = now;
+  if (outcome == Outcome::own_probe || outcome == Outcome::other_probe) return;
   messages_.add();
   if (outcome == Outcome::appended) return;
   const bool faulty = outcome == Outcome::faulty_topic;

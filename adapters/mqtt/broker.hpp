@@ -3,7 +3,8 @@
 //
 // Owned by the app. A thread of its own resolves, connects, subscribes, probes and waits; messages and link entries are
 // appended in Paho's receive thread, in the order of the wire: `up` before the first message of a connection, `down`
-// behind its last. Each change is written once; nothing is written before the first one.
+// behind its last. Each change is written once; nothing is written before the first `up` of the process: a `down` that
+// a former one owed is the log's to write.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,6 @@
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "adapters/mqtt/connection_events.hpp"
@@ -42,7 +42,7 @@ struct State {
   std::string last_error;            // why the last attempt failed or the connection went; empty while it is up
   std::size_t subscribed = 0;        // topic filters that the broker granted on this connection
   std::vector<std::string> refused;  // topic filters that it did not
-  std::uint64_t messages = 0;        // received, but probes
+  std::uint64_t messages = 0;        // received, but probes of any gateway
   std::uint64_t faulty_topics = 0;   // of those, dropped: no topic name by MQTT 5
   std::uint64_t not_subscribed = 0;  // of those, dropped: of a filter that only the broker's session remembers
 };
@@ -67,17 +67,25 @@ class Broker final : private ConnectionEvents {
   State state() const;
 
  private:
+  struct Answer {
+    bool subscribed;  // or unsubscribed
+    std::string filter, refusal;
+  };
+
   // The broker's thread.
-  void run(Connection& connection, std::stop_token stop) noexcept;
-  bool connect(Connection& connection, std::stop_token stop);
-  bool attempt(Connection& connection, const std::string& address, std::stop_token stop, std::string& reason);
+  void run(Connection& connection, const std::stop_token& stop) noexcept;
+  bool connect(Connection& connection, const std::stop_token& stop);
+  bool attempt(Connection& connection, const std::string& address, const std::stop_token& stop, std::string& reason);
   void subscribe(Connection& connection);
-  void hold(Connection& connection, std::stop_token stop);
+  void hold(Connection& connection, const std::stop_token& stop);
   void report_failure(const std::string& reason);
   void report_answers();
+  void report_subscribed(const Answer& answer);
+  void report_unsubscribed(const Answer& answer);
   bool set_refused(const std::string& filter, bool refused);
   void report_dropped();
   bool is_up() const;
+  bool session_resumed() const;
 
   // Paho's threads.
   void on_up(bool session_resumed) noexcept override;
@@ -85,7 +93,9 @@ class Broker final : private ConnectionEvents {
   void on_disconnected() noexcept override;
   void on_connect_failed(const std::string& reason) noexcept override;
   void on_subscribed(const std::string& filter, const std::string& refusal) noexcept override;
+  void on_unsubscribed(const std::string& filter, const std::string& refusal) noexcept override;
   void on_message(const Message& message) noexcept override;
+  void take_answer(Answer answer) noexcept;
   void change_link(LinkState link, bool session_resumed) noexcept;
 
   const Settings settings_;
@@ -98,8 +108,9 @@ class Broker final : private ConnectionEvents {
   // The broker's thread only.
   Resolver resolver_;
   bool probing_ = false;
-  bool subscribed_before_ = false;
-  std::string logged_error_;  // the failure that was logged last in this outage
+  std::vector<std::string> wants_retained_;  // filters whose retained messages the log was never sent
+  std::vector<std::string> former_topics_;   // that the session may still have
+  std::string logged_error_;                 // the failure that was logged last in this outage
 
   // Paho's receive thread only.
   Intake intake_;
@@ -113,8 +124,7 @@ class Broker final : private ConnectionEvents {
   std::condition_variable_any changed_;
   State state_;
   std::optional<std::string> attempt_failed_;
-  std::vector<std::pair<std::string, std::string>>
-      answers_;                               // filter, refusal: subscriptions answered since last looked
+  std::vector<Answer> answers_;               // since last looked; at most one for each filter
   std::string faulty_topic_, foreign_topic_;  // the first of each that was dropped, until it is logged
 
   std::jthread thread_;

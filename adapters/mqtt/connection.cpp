@@ -52,8 +52,10 @@ Connection::Connection(const Settings& settings, ConnectionEvents& events)
       // The URI is only a form: each connect() names its own.
       client_("tcp://127.0.0.1:1883", settings.client_id, ::mqtt::create_options(MQTTVERSION_5)) {
   // noexcept: what is thrown here must end the process before Paho acknowledges the message.
-  client_.set_message_callback([this](::mqtt::const_message_ptr message) noexcept {
-    events_.on_message({message->get_topic(), message->get_payload(), message->is_retained(), message->is_duplicate()});
+  client_.set_message_callback([this](const ::mqtt::const_message_ptr& message) noexcept {
+    events_.on_message({message->get_topic(), message->get_payload(), message->is_retained(), message->is_duplicate(),
+                        static_cast<std::uint8_t>(message->get_qos()),
+                        static_cast<std::uint16_t>(message->c_struct().msgid)});
   });
   client_.set_connection_lost_handler([this](const std::string&) noexcept { events_.on_down("connection lost"); });
   client_.set_disconnected_handler([this](const ::mqtt::properties&, ::mqtt::ReasonCode code) noexcept {
@@ -83,6 +85,14 @@ void Connection::subscribe(const std::string& filter, int qos, Retained retained
   }
 }
 
+void Connection::unsubscribe(const std::string& filter) {
+  try {
+    client_.unsubscribe(filter, nullptr, *this);
+  } catch (const ::mqtt::exception& error) {
+    events_.on_unsubscribed(filter, error.what());
+  }
+}
+
 void Connection::send_probe() {
   try {
     client_.publish(probe_topic_, "", 0, 0, false);
@@ -105,6 +115,10 @@ void Connection::on_success(const ::mqtt::token& token) {
       return events_.on_up(token.get_connect_response().is_session_present());
     case ::mqtt::token::Type::SUBSCRIBE:
       return events_.on_subscribed((*token.get_topics())[0], "");
+    case ::mqtt::token::Type::UNSUBSCRIBE: {  // Paho calls every answer to it a success
+      const int refusal = refusal_of(token);
+      return events_.on_unsubscribed((*token.get_topics())[0], refusal != 0 ? refusal_text(refusal) : "");
+    }
     case ::mqtt::token::Type::DISCONNECT:
       return events_.on_disconnected();
     default:  // nothing else is asked to answer
@@ -119,6 +133,8 @@ void Connection::on_failure(const ::mqtt::token& token) {
                                            : "no connection, or no answer of an MQTT 5 broker");
   else if (token.get_type() == ::mqtt::token::Type::SUBSCRIBE)
     events_.on_subscribed((*token.get_topics())[0], refusal != 0 ? refusal_text(refusal) : "no answer");
+  else if (token.get_type() == ::mqtt::token::Type::UNSUBSCRIBE)
+    events_.on_unsubscribed((*token.get_topics())[0], refusal != 0 ? refusal_text(refusal) : "no answer");
 }
 
 }  // namespace fieldcast::mqtt

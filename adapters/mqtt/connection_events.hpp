@@ -20,6 +20,8 @@ class ConnectionEvents {
   virtual void on_connect_failed(const std::string& reason) noexcept = 0;
   /// The answer to a subscription; granted where the refusal is empty.
   virtual void on_subscribed(const std::string& filter, const std::string& refusal) noexcept = 0;
+  /// The answer to unsubscribe(); the subscription is gone where the refusal is empty.
+  virtual void on_unsubscribed(const std::string& filter, const std::string& refusal) noexcept = 0;
   /// Acknowledged to the broker when this returns.
   virtual void on_message(const Message& message) noexcept = 0;
 

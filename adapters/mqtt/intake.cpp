@@ -13,7 +13,8 @@ Intake::Intake(const Settings& settings, const Limits& limits, LogWriter& log, C
       classify_(std::move(classify)) {}
 
 Outcome Intake::take(const Message& message) noexcept {
-  if (message.topic == probe_topic_) return Outcome::probe;
+  if (message.topic.starts_with(kProbePrefix))
+    return message.topic == probe_topic_ ? Outcome::own_probe : Outcome::other_probe;
   topic_.assign(prefix_).append(message.topic);
   if (message.topic.empty() || topic_fault(topic_)) return Outcome::faulty_topic;
   if (!filters_.matches(message.topic)) return Outcome::not_subscribed;
@@ -22,6 +23,8 @@ Outcome Intake::take(const Message& message) noexcept {
   entry.topic = topic_;
   entry.retained = message.retained;
   entry.redelivered = message.duplicate;
+  entry.qos = message.qos;
+  entry.packet_id = message.packet_id;
   if (message.payload.size() > longest_payload_) {
     entry.kind = Kind::omitted;
     entry.size = message.payload.size();

@@ -30,12 +30,15 @@ struct Message {
   std::string_view topic;
   std::string_view payload;
   bool retained = false;
-  bool duplicate = false;  // the DUP flag: the broker may have sent it before
+  bool duplicate = false;       // the DUP flag: the broker may have sent it before
+  std::uint8_t qos = 0;         // that it was delivered with
+  std::uint16_t packet_id = 0;  // 0 at QoS 0
 };
 
 enum class Outcome : std::uint8_t {
   appended,        // handed to the log (which leaves out retained repeats)
-  probe,           // our own probe came back
+  own_probe,       // our probe came back
+  other_probe,     // another gateway's, which our filters match
   not_subscribed,  // of a filter that a former configuration left in the broker's session
   faulty_topic,    // no topic name by MQTT 5, or too long with the prefix
 };

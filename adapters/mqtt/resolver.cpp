@@ -71,7 +71,7 @@ bool on_this_machine(const std::string& address) {
 
 Resolver::Resolver(std::string host, LookUp look_up) : host_(std::move(host)), look_up_(std::move(look_up)) {}
 
-Resolution Resolver::resolve(std::chrono::milliseconds deadline, std::stop_token stop) {
+Resolution Resolver::resolve(std::chrono::milliseconds deadline, const std::stop_token& stop) {
   if (is_address(host_)) return {{host_}, {}};
   if (!job_) {
     auto job = std::make_shared<Job>();

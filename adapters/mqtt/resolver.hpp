@@ -42,7 +42,7 @@ class Resolver {
 
   /// Returns an address as it is. Otherwise waits for the look-up: at most `deadline`, and not after a stop request.
   /// Throws std::system_error where no thread can be had.
-  Resolution resolve(std::chrono::milliseconds deadline, std::stop_token stop);
+  Resolution resolve(std::chrono::milliseconds deadline, const std::stop_token& stop);
 
  private:
   struct Job;

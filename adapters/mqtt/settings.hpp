@@ -1,11 +1,12 @@
-// What an operator says about one broker. Plain values, checked by the configuration, copied into the Broker, never
-// changed afterwards.
+// What an operator says about one broker, and what the log knows of its past. Plain values, checked by the
+// configuration, copied into the Broker, never changed afterwards.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fieldcast::mqtt {
@@ -21,10 +22,16 @@ struct Settings {
   std::string client_id;
   /// Topic filters without fault, at least one. No two may overlap: a broker may send what matches both twice.
   std::vector<std::string> topics = {"#"};
+  /// Filters of former configurations, none of them in `topics`: a session that the broker resumed may still have them,
+  /// so each is unsubscribed from there. As many as the log remembers.
+  std::vector<std::string> former_topics;
   /// 0: at most once; 1: at least once, an acknowledgement a message; 2: exactly once on the wire, two round trips.
   int qos = 1;
   /// Put before this broker's topics in the log. Costs its length in every reading.
   std::string prefix;
+  /// The log knows no topic's latest reading, so all retained messages are wanted once. Otherwise only those of a
+  /// subscription that is new to the session: what changed meanwhile is in its queue.
+  bool log_is_empty = false;
   /// How long the broker keeps the session, and queues for it, after the connection ended; it pays with its memory.
   std::chrono::seconds session_expiry{3600};
   /// The longest silence. A broker that is gone without a word is noticed after up to twice this; each costs two small
@@ -45,9 +52,12 @@ struct Settings {
   std::optional<bool> probe;
 };
 
-/// `fieldcast/probe/<client_id>`: never a reading.
+/// Topics that begin so are probes of gateways, this one's or another's: never readings.
+inline constexpr std::string_view kProbePrefix = "fieldcast/probe/";
+
+/// `fieldcast/probe/<client_id>`.
 inline std::string probe_topic(const Settings& settings) {
-  return "fieldcast/probe/" + settings.client_id;
+  return std::string(kProbePrefix) + settings.client_id;
 }
 
 }  // namespace fieldcast::mqtt

@@ -5,7 +5,7 @@ import {mkdirSync} from 'node:fs';
 import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {start_chromium} from './support/chromium.mjs';
-import {DEADLINE_MS, start_broker, start_gateway, start_hall} from './support/processes.mjs';
+import {DEADLINE_MS, lose_log, start_broker, start_gateway, start_hall} from './support/processes.mjs';
 
 // The page gives a silent gateway two heartbeats of 5 s, and asks for a snapshot at most every 5 s.
 const SLOW_MS = 100_000;
@@ -200,7 +200,7 @@ test('says when the gateway is silent, and goes on from where it was', async () 
   assert.doesNotMatch(await page.$eval('#notice-list', (list) => list.textContent), /Gap/);
 });
 
-test('states the gap behind a gateway that was killed, and marks what may be old', async () => {
+test('states the gap behind a gateway that lost its log, and marks what may be old', async () => {
   const {port} = hall.gateway;
   await hall.gateway.end('SIGKILL');
   await text_is('state', 'reconnecting');
@@ -209,6 +209,7 @@ test('states the gap behind a gateway that was killed, and marks what may be old
   await row('hall/press-1/temperature', {age_from: parseInt(age) + 2});
   await screenshot('reconnecting', PHONE, 'dark');
 
+  lose_log(hall.directory);
   hall.gateway = await start_gateway(hall.directory, {broker_port: hall.broker_port, port});
   await text_is('state', 'live', SLOW_MS);
   await text_matches('notice-list', /Gap \(unknown\): .* how many is not known\./);

@@ -91,8 +91,8 @@ TEST_P(BoundedBatches, HoldTheLimitOrOneReading) {
 INSTANTIATE_TEST_SUITE_P(B6, BoundedBatches, each_transport(), transport_name);
 
 /// All batches from a cursor until `count` readings have come.
-std::vector<std::string> raw_batches(Transport transport, const Query& query, std::size_t count) {
-  const auto stream = shared_hall().open(transport, query);
+std::vector<std::string> raw_batches(const Hall& hall, Transport transport, const Query& query, std::size_t count) {
+  const auto stream = hall.open(transport, query);
   std::vector<std::string> found;
   for (std::size_t readings = 0; readings < count;) {
     const auto batch = stream->batch();
@@ -103,19 +103,30 @@ std::vector<std::string> raw_batches(Transport transport, const Query& query, st
 }
 
 // [B-1]
-TEST(OneBatch, HasTheSameBytesOnEveryTransport) {
-  auto& hall = shared_hall();
+void expect_same_bytes(Hall& hall) {
   const auto topic = hall.topic();
   const auto start = hall.open(Transport::poll, {{topic}, "", ""})->batch().cursor;
   for (int i = 0; i < 1'200; ++i) hall.publisher().send({topic, "{\"n\":" + std::to_string(i) + "}"});
   hall.publish(topic, "text \xF0\x9F\x8C\xA1");
   hall.publish(topic, "\xff");
+  hall.wait_until_stored();
+  hall.settle();  // with one more, that is in memory
   for (const std::string& from : {start, std::string("oldest"), std::string("latest")}) {
     const auto count = from == "latest" ? 1u : 1'202u;
-    const auto batches = raw_batches(Transport::websocket, {{topic}, from, ""}, count);
-    EXPECT_EQ(raw_batches(Transport::events, {{topic}, from, ""}, count), batches) << from;
-    EXPECT_EQ(raw_batches(Transport::poll, {{topic}, from, ""}, count), batches) << from;
+    const auto batches = raw_batches(hall, Transport::websocket, {{topic}, from, ""}, count);
+    EXPECT_EQ(raw_batches(hall, Transport::events, {{topic}, from, ""}, count), batches) << from;
+    EXPECT_EQ(raw_batches(hall, Transport::poll, {{topic}, from, ""}, count), batches) << from;
   }
+}
+
+TEST(OneBatch, HasTheSameBytesOnEveryTransport) {
+  expect_same_bytes(shared_hall());
+}
+
+TEST(OneBatch, HasTheSameBytesFromDisk) {
+  Hall own({.storage = "memory_readings = 64\ncommit_interval = \"20ms\"\n"});
+  expect_same_bytes(own);
+  EXPECT_GE(own.metric("fieldcast_history_entries_total"), 6 * 1'000) << "most of it came from there";
 }
 
 // [B-7]

@@ -255,6 +255,29 @@ TEST(Health, NamesABrokerThatIsAway) {
   EXPECT_EQ(http_get(own.port(), "/healthz").status, 200);
 }
 
+// [H-11], [D-3]. That it comes back is in the integration tests.
+TEST(Health, NamesAStorageThatIsAway) {
+  const std::string path = "/nonexistent/fieldcast.db";
+  Hall own({.storage = "path = \"" + path + "\"\n"});
+  for (const auto transport : kTransports) {
+    const auto topic = own.topic();
+    const auto stream = own.open(transport, {{topic}, "", ""});
+    const auto start = stream->batch().cursor;
+    own.publish(topic, "1");
+    EXPECT_EQ(stream->readings(1).at(0).payload, 1) << "live delivery goes on";
+    EXPECT_EQ(own.open(transport, {{topic}, start, ""})->readings(1).at(0).payload, 1) << "what is in memory is served";
+  }
+  const auto ready = http_get(own.port(), "/readyz");
+  EXPECT_EQ(ready.status, 200) << "streams are served";
+  const auto degraded = nlohmann::json::parse(ready.body).at("degraded");
+  ASSERT_EQ(degraded.size(), 1u) << ready.body;
+  EXPECT_EQ(degraded[0].at("what"), "storage");
+  EXPECT_EQ(degraded[0].at("name"), path);
+  record("Ready", ready.body);
+  EXPECT_EQ(http_get(own.port(), "/readyz?strict=1").status, 503);
+  EXPECT_EQ(own.metric("fieldcast_storage_up"), 0);
+}
+
 // [H-13], [E-5]
 TEST(OverALimit, SaysWhenToComeBack) {
   Hall own({.limits = "connections = 4\n"});

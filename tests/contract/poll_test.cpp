@@ -62,6 +62,25 @@ TEST(Poll, AnswersWithAllThereIsUpToTheLimit) {
   }
 }
 
+// [P-1], [P-2]: however short its patience.
+TEST(Poll, AnswersWithWhatIsOnDisk) {
+  constexpr int kReadings = 1'000;
+  Hall own({.storage = "memory_readings = 64\ncommit_interval = \"20ms\"\n"});
+  auto cursor = parse_batch(http_get(own.port(), target("a", "")).body).cursor;
+  for (int i = 0; i < kReadings; ++i) own.publisher().send({"a", std::to_string(i)});
+  own.settle();
+  own.wait_until_stored();
+  own.settle();  // with one more, that is in memory
+  for (int expected = 0; expected < kReadings;) {
+    const auto batch = parse_batch(http_get(own.port(), target("a", "&timeout=0&from=" + cursor)).body);
+    ASSERT_FALSE(batch.readings.empty()) << "behind " << expected;
+    ASSERT_FALSE(batch.gap);
+    for (const auto& reading : batch.readings) ASSERT_EQ(reading.payload, expected++);
+    cursor = batch.cursor;
+  }
+  EXPECT_GE(own.metric("fieldcast_history_entries_total"), kReadings / 2);
+}
+
 // [P-2]
 TEST(Poll, AnswersEmptyAtItsTimeout) {
   auto& hall = shared_hall();

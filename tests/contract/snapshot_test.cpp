@@ -110,20 +110,5 @@ TEST(SnapshotThatForgot, StatesAGap) {
   }
 }
 
-// [F-10]: latest readings outlive the log's memory.
-TEST(SnapshotBeyondTheLog, HoldsWhatTheLogForgot) {
-  Hall own({.storage = "memory_readings = 64\n"});
-  own.publish("old", "1");
-  for (int i = 0; i < 200; ++i) own.publisher().send({"new", std::to_string(i)});
-  own.settle();
-  for (const auto transport : kTransports) {
-    const auto batch = own.open(transport, {{"old", "new"}, "latest", ""})->batch();
-    EXPECT_FALSE(batch.gap) << batch.raw;
-    ASSERT_EQ(batch.readings.size(), 2u) << batch.raw;
-    EXPECT_EQ(batch.readings[0].payload, 1);
-    EXPECT_EQ(batch.readings[1].payload, 199);
-  }
-}
-
 }  // namespace
 }  // namespace fieldcast::test

@@ -4,13 +4,27 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "tests/support/hall.hpp"
 #include "tests/support/stream_client.hpp"
 
 namespace fieldcast::test {
+
+/// Batches until `count` readings have come, without those marked as redelivered: where broker or gateway ended before
+/// an acknowledgement arrived, a reading may be there again. Throws where a gap comes or more readings arrive.
+inline std::vector<Reading> first_readings(StreamClient& stream, std::size_t count) {
+  std::vector<Reading> found;
+  while (found.size() < count)
+    for (auto& reading : stream.batch_with_readings().readings)
+      if (!reading.redelivered) found.push_back(std::move(reading));
+  if (found.size() > count) throw std::runtime_error("more readings than were published");
+  return found;
+}
 
 /// A test of one statement, over the transport that is its parameter.
 class OverTransports : public ::testing::TestWithParam<Transport> {

@@ -52,6 +52,27 @@ TEST_F(CheckerTest, FindsARepeat) {
   EXPECT_EQ(checker_.fault({"#"}, readings_, Checker::Repeats::of_retries), "");
 }
 
+TEST_F(CheckerTest, TellsAMarkedRepeatFromOthers) {
+  const auto fault_of_marked = [&] { return checker_.fault({"#"}, readings_, Checker::Repeats::marked); };
+  readings_.push_back(readings_.back());
+  readings_.back().seq = 99;
+  EXPECT_NE(fault_of_marked(), "");
+  readings_.back().redelivered = true;
+  EXPECT_EQ(fault_of_marked(), "");
+  EXPECT_NE(fault(), "");
+}
+
+TEST_F(CheckerTest, TakesALossBehindAGapOnly) {
+  const auto fault_but_gap = [&](std::size_t gap) {
+    return checker_.fault_but_gap({"#"}, readings_, gap, Checker::Repeats::marked);
+  };
+  readings_.erase(readings_.begin() + 1, readings_.begin() + 3);  // of each publisher one
+  EXPECT_EQ(fault_but_gap(1), "");
+  EXPECT_NE(fault_but_gap(2), "");
+  readings_.pop_back();
+  EXPECT_NE(fault_but_gap(1), "") << "the end is missing too";
+}
+
 TEST_F(CheckerTest, FindsAnotherOrder) {
   std::swap(readings_[0].payload, readings_[2].payload);
   EXPECT_NE(fault(), "");

@@ -1,13 +1,13 @@
 #include "tests/integration/pouring.hpp"
 
-#include <stdexcept>
+#include <algorithm>
+#include <iterator>
 
 namespace fieldcast::test {
 namespace {
 
 constexpr int kPublishers = 4;
 constexpr int kLastPublisher = kPublishers;  // it sends the last reading only
-constexpr int kBurst = 10;                   // sent together, so that the pace needs 100 waits a second
 
 const std::vector<std::string> kTopics{"hall/press-1/temperature",
                                        "hall/press-1/pressure",
@@ -36,21 +36,31 @@ void Pour::send_one() {
 }
 
 void Pour::readings(int count) {
-  auto due = std::chrono::steady_clock::now();
-  for (int i = 0; i < count; ++i) {
-    send_one();
-    if (i % kBurst != 0) continue;
-    due += std::chrono::microseconds(1'000'000 * kBurst / kRate);
-    std::this_thread::sleep_until(due);  // the pace of the load; nothing is waited for
-  }
+  at_once(count);
+  for (const auto& publisher : publishers_) publisher->flush();
 }
 
 void Pour::at_once(int count) {
   for (int i = 0; i < count; ++i) send_one();
 }
 
+void Pour::start() {
+  thread_ = std::jthread([this](std::stop_token stop) {
+    try {
+      while (!stop.stop_requested()) readings(kPublishers);
+    } catch (...) {
+      failed_ = std::current_exception();
+    }
+  });
+}
+
 void Pour::end() {
-  for (const auto& publisher : publishers_) publisher->flush();
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
+  if (failed_) std::rethrow_exception(failed_);
+  readings(0);
   publishers_[kLastPublisher]->publish(checker_.next(kLastPublisher, kLastTopic));
 }
 
@@ -65,19 +75,25 @@ std::vector<Reading> read_to_last(StreamClient& stream) {
   return seen;
 }
 
-Client::Client(std::function<std::vector<Reading>()> work)
-    : thread_([this, work = std::move(work)] {
-        try {
-          seen_ = work();
-        } catch (...) {
-          failed_ = std::current_exception();
-        }
-      }) {}
+const std::vector<std::string>& filters_of(std::size_t client) {
+  static const std::vector<std::vector<std::string>> filters{
+      {"hall/#"}, {"+/+/temperature", "climate/#"}, {"#"}, {kLastTopic}};
+  return filters[client % filters.size()];
+}
 
-const std::vector<Reading>& Client::seen() {
-  if (thread_.joinable()) thread_.join();
-  if (failed_) std::rethrow_exception(failed_);
-  return seen_;
+Transport first_transport(std::size_t client) {
+  return kTransports[client / 4];
+}
+
+Transport second_transport(std::size_t client) {
+  return kTransports[(client / 4 + 1 + client % 2) % 3];
+}
+
+std::vector<Reading> part_of(const std::vector<Reading>& log, const std::vector<std::string>& filters) {
+  std::vector<Reading> part;
+  std::copy_if(log.begin(), log.end(), std::back_inserter(part),
+               [&](const Reading& reading) { return matches_any(filters, reading.topic); });
+  return part;
 }
 
 }  // namespace fieldcast::test

@@ -1,6 +1,8 @@
-// Readings that pour in at a steady rate, and clients that read them on threads of their own until a last
-// reading that all of them match. Used by the test's main thread.
+// Readings that pour in as fast as the broker acknowledges them, and clients that read them on threads of their own
+// until a last reading that all of them match. Used by the test's main thread.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <exception>
 #include <functional>
@@ -14,19 +16,34 @@
 
 namespace fieldcast::test {
 
-inline constexpr int kRate = 1'000;  // readings a second, of all publishers together
 inline constexpr const char* kLastTopic = "hall/press-1/temperature";
+
+/// How much of the log is in memory: with 64 readings next to nothing once it is on disk, so that clients who come back
+/// are served from there.
+struct Ring {
+  const char* name;
+  const char* storage;  // lines of the configuration's [storage]
+};
+inline constexpr Ring kRings[] = {{"Default", ""}, {"Of64", "memory_readings = 64\ncommit_interval = \"20ms\"\n"}};
+
+/// A test over both.
+class OverRings : public ::testing::TestWithParam<Ring> {};
+inline std::string ring_name(const ::testing::TestParamInfo<Ring>& info) {
+  return info.param.name;
+}
 
 /// Several publishers that take turns.
 class Pour {
  public:
   explicit Pour(std::uint16_t broker_port);
 
-  /// Publishes so many, at kRate.
+  /// Publishes so many, and returns when all of them are acknowledged.
   void readings(int count);
-  /// Publishes so many at once, whether the broker is there or not: at most what the publishers hold for it.
+  /// Publishes so many whether the broker is there or not: at most what the publishers hold for it.
   void at_once(int count);
-  /// Waits for all acknowledgements, and publishes the reading that ends every client.
+  /// Publishes on a thread of its own, until end().
+  void start();
+  /// Waits for all acknowledgements, and publishes the reading that ends every client. Throws what the thread threw.
   void end();
 
   const Checker& checker() const { return checker_; }
@@ -37,6 +54,8 @@ class Pour {
   Checker checker_;
   std::vector<std::unique_ptr<Publisher>> publishers_;
   int sent_ = 0;
+  std::exception_ptr failed_;
+  std::jthread thread_;
 };
 
 /// True for the reading that ends every client.
@@ -46,16 +65,39 @@ bool is_last(const Reading& reading);
 std::vector<Reading> read_to_last(StreamClient& stream);
 
 /// A client on a thread of its own.
+template <class Seen = std::vector<Reading>>
 class Client {
  public:
-  explicit Client(std::function<std::vector<Reading>()> work);
+  explicit Client(std::function<Seen()> work)
+      : thread_([this, work = std::move(work)] {
+          try {
+            seen_ = work();
+          } catch (...) {
+            failed_ = std::current_exception();
+          }
+        }) {}
+
   /// Waits for it. Throws what it threw.
-  const std::vector<Reading>& seen();
+  const Seen& seen() {
+    if (thread_.joinable()) thread_.join();
+    if (failed_) std::rethrow_exception(failed_);
+    return seen_;
+  }
 
  private:
-  std::vector<Reading> seen_;
+  Seen seen_;
   std::exception_ptr failed_;
   std::jthread thread_;
 };
+
+/// Twelve clients: four on each transport, each of the four with other filters, which overlap.
+inline constexpr std::size_t kClients = 12;
+const std::vector<std::string>& filters_of(std::size_t client);
+/// Where it begins, and where it goes on after a cut: another one.
+Transport first_transport(std::size_t client);
+Transport second_transport(std::size_t client);
+
+/// The part of the log that a client is to see.
+std::vector<Reading> part_of(const std::vector<Reading>& log, const std::vector<std::string>& filters);
 
 }  // namespace fieldcast::test

@@ -1,11 +1,10 @@
-// [C-4], [G-3]: the program as a process: killed, started twice, badly configured.
+// The program as a process: started twice, badly configured.
 #include "tests/support/process.hpp"
 
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <chrono>
-#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -21,57 +20,52 @@ struct Ended {
   std::string output;
 };
 
-Ended run(const std::string& option, const std::string& config) {
+/// Runs the program to its end; `{}` in the configuration is a directory of its own.
+Ended run(const std::string& option, std::string config) {
   TempDir directory;
+  while (config.find("{}") != std::string::npos) config.replace(config.find("{}"), 2, directory.path());
   Process process({program(), option, directory.write("fieldcast.toml", config)});
   const int code = process.wait_for_exit();
   return {code, process.output()};
 }
 
-TEST(Killed, ClientsAreToldAndSeeAllThatComesAfter) {
-  constexpr int kReadings = 500;
-  Hall hall;
-  const auto topic = hall.topic();
-  std::vector<std::unique_ptr<StreamClient>> clients;
-  for (const auto transport : kTransports) {
-    clients.push_back(hall.open(transport, {{topic}, "", ""}));
-    clients.back()->batch();
-  }
-  for (int i = 0; i < kReadings; ++i) hall.publisher().send({topic, std::to_string(i)});
-  for (const auto& client : clients) EXPECT_EQ(client->readings(kReadings).back().payload, kReadings - 1);
+/// A gateway beside the hall's.
+std::string second_config(Hall& hall, const std::string& listen, const std::string& database,
+                          const std::string& journal) {
+  return "[server]\nlisten = [\"" + listen +
+         "\"]\n[[mqtt]]\nurl = \"mqtt://127.0.0.1:" + std::to_string(hall.broker().port()) +
+         "\"\nclient_id = \"second\"\n[storage]\npath = \"" + database + "\"\njournal = \"" + journal + "\"\n";
+}
 
-  hall.gateway().kill();
-  hall.publisher().publish({topic, "-1"});  // the broker keeps it
-  hall.gateway().start();
-  hall.settle();
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    clients[i] = hall.open(kTransports[i], {{topic}, clients[i]->cursor(), ""});
-    const auto batch = clients[i]->batch();
-    ASSERT_TRUE(batch.gap) << batch.raw;
-    EXPECT_EQ(batch.gap->reason, "unknown");
-  }
-  const auto kept = hall.open(Transport::poll, {{topic}, "oldest", ""})->batch_with_readings();
-  EXPECT_EQ(kept.readings.back().payload, -1) << "published while the gateway was away";
-  for (int i = 0; i < kReadings; ++i) hall.publisher().send({topic, std::to_string(i)});
-  for (const auto& client : clients) {
-    const auto readings = client->readings(kReadings);
-    for (int i = 0; i < kReadings; ++i) EXPECT_EQ(readings[static_cast<std::size_t>(i)].payload, i);
-  }
+std::vector<std::string> lines_with(const std::string& text, const std::string& output) {
+  std::vector<std::string> found;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find(text) != std::string::npos) found.push_back(line);
+  return found;
 }
 
 TEST(PortInUse, IsOneClearLine) {
   Hall hall;
   const auto address = "127.0.0.1:" + std::to_string(hall.port());
-  const auto ended = run("--config", "[server]\nlisten = [\"" + address + "\"]\n[[mqtt]]\nurl = \"mqtt://127.0.0.1:" +
-                                         std::to_string(hall.broker().port()) + "\"\nclient_id = \"second\"\n");
+  const auto ended = run("--config", second_config(hall, address, "{}/fieldcast.db", "{}/journal"));
   EXPECT_EQ(ended.code, 1) << ended.output;
-  std::vector<std::string> lines;
-  std::istringstream output(ended.output);
-  for (std::string line; std::getline(output, line);)
-    if (line.find(address) != std::string::npos) lines.push_back(line);
+  const auto lines = lines_with(address, ended.output);
   ASSERT_EQ(lines.size(), 1u) << ended.output;
   EXPECT_NE(lines[0].find("in use"), std::string::npos) << lines[0];
   EXPECT_TRUE(hall.open(Transport::poll, {{"a"}, "", ""})->batch().readings.empty()) << "the first is not disturbed";
+}
+
+TEST(DatabaseInUse, IsOneClearLine) {
+  Hall hall;
+  hall.publish("a", "1");
+  const auto ended =
+      run("--config", second_config(hall, "127.0.0.1:0", hall.gateway().database(), hall.gateway().journal()));
+  EXPECT_EQ(ended.code, 1) << ended.output;
+  const auto lines = lines_with("another", ended.output);
+  ASSERT_EQ(lines.size(), 1u) << ended.output;
+  hall.publish("a", "2");
+  EXPECT_EQ(hall.open(Transport::poll, {{"a"}, "oldest", ""})->readings(2).back().payload, 2) << "the first goes on";
 }
 
 TEST(BadConfiguration, IsExitTwoWithEachProblemAndItsPlace) {

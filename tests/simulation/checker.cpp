@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace checker {
 namespace {
+
+using nlohmann::json;
 
 std::vector<std::string> levels(const std::string& text) {
   std::vector<std::string> result(1);
@@ -18,8 +21,9 @@ std::vector<std::string> levels(const std::string& text) {
   return result;
 }
 
-std::string place(std::uint64_t seq) {
-  return "seq " + std::to_string(seq);
+std::uint64_t id_of_link(const json& link) {
+  const std::string& gateway = link.at("gateway").get_ref<const std::string&>();
+  return std::stoull(gateway.substr(gateway.find('-') + 1));
 }
 
 }  // namespace
@@ -40,124 +44,288 @@ bool matches(const Filters& filters, const std::string& topic) {
   return std::any_of(filters.begin(), filters.end(), [&](const std::string& f) { return matches(f, topic); });
 }
 
-void Client::begin(const Filters& filters, std::uint64_t position) {
+void Client::begin(const Filters& filters, Index position, std::optional<std::int64_t> since) {
   filters_ = filters;
   position_ = position;
-  changes_.clear();
-  snapshot_.reset();
+  since_ = since;
+  since_until_ = history_.head();
+  links_due_ = history_.head();
 }
 
-void Client::begin_latest(const Filters& filters, std::uint64_t head) {
-  begin(filters, head);
-  snapshot_ = Snapshot{filters, head, {}, 0, false};
+void Client::begin_latest(const Filters& filters, Index head) {
+  begin(filters, head, std::nullopt);
+  begin_snapshot(filters, head, false);
 }
 
-void Client::change(const Filters& filters, std::uint64_t head, const Filters& snapshot_of) {
-  changes_.push_back({head, filters, snapshot_of});
+void Client::come_back(std::uint64_t tag) {
+  position_ = std::min(position_, place_);  // a cursor from before the first reading of its time
+  unknown_head_.reset();
+  if (!history_.knows_epoch(tag)) unknown_head_ = history_.head();
 }
 
-const Published* Client::expected() {
-  for (; position_ < history_.entries.size(); ++position_) {
-    const Published& next = history_.entries[position_];
-    if (!changes_.empty() && next.seq > changes_.front().head) return nullptr;  // only behind the answer
-    const bool link = next.topic.empty();
-    if (link ? !filters_.empty() : matches(filters_, next.topic)) return &next;
+void Client::change(const Filters& filters, Index head, const Filters& snapshot_of) {
+  changes_.push_back({head, filters, snapshot_of, false});
+}
+
+void Client::note_away() {
+  away_until_ = history_.items.size();
+}
+
+std::string Client::place(Index i) const {
+  const Item& item = history_.items[i];
+  return (item.is_break ? "the break behind seq " : "seq ") + std::to_string(item.seq) + " (id " +
+         std::to_string(item.id) + ", item " + std::to_string(i) + ")";
+}
+
+// A stream that begins at a time must have begun by then. What is before may come, since its clock went back.
+bool Client::is_first_since(Index i) const {
+  return history_.readable(i) && !history_.is_link(i) && wanted(i) && history_.items[i].time >= *since_;
+}
+
+bool Client::wanted(Index i) const {
+  return history_.is_link(i) ? !filters_.empty() : matches(filters_, history_.items[i].topic);
+}
+
+std::string Client::batch(const json& batch, Index place) {
+  cursor = batch.at("cursor");
+  ++batches;
+  std::vector<Entry> entries;
+  if (auto fault = read(batch, entries); !fault.empty()) return fault;
+  std::string reason;
+  if (batch.contains("gap")) {
+    reason = batch["gap"].at("reason");
+    if (!batch["gap"].at("missed").is_null()) return "a gap that says how many are missing, which nobody can know here";
+    ++gaps[reason];
   }
-  return nullptr;
+  place_ = place;
+
+  if (unknown_head_) {
+    if (reason != "unknown") return "it goes on with a cursor that the log cannot know";
+    snapshot_.reset();
+    position_ = *std::exchange(unknown_head_, std::nullopt);
+    since_.reset();
+  } else if (reason == "unknown") {
+    return "an unknown gap, but the log knows the cursor";
+  }
+  if (batch.value("snapshot", false)) {
+    if (auto fault = snapshot_batch(entries, reason, place); !fault.empty()) return fault;
+    return judge_snapshot_links(batch, reason, position_);
+  }
+  if (snapshot_) {
+    if (auto fault = end_snapshot(reason); !fault.empty()) return fault;
+    if (topics_missing(reason)) reason = "topics missing";
+  }
+  const bool back = (reason == "storage" || reason == "topics missing") && lost_tail(place);
+  if (place < position_) {
+    if (back) {
+      position_ = place;
+    } else if (!since_) {
+      return "the cursor goes back from " + std::to_string(position_) + " to " + std::to_string(place);
+    }
+  }
+  if (!changes_.empty() && place > changes_.front().head) return "it goes on behind a change before the answer";
+  Hole hole;
+  if (auto fault = walk(entries, place, hole); !fault.empty()) return fault;
+  if (topics_missing(reason) && !hole.reasons.contains(reason) && !changes_.empty() &&
+      !changes_.front().snapshot_of.empty() && !std::exchange(changes_.front().topics_missing, true)) {
+    reason = "topics missing";  // a snapshot of no topic, because of that
+  }
+  if (auto fault = back ? "" : judge_gap(reason, hole); !fault.empty()) return fault;
+  if (!history_.away()) away_until_ = 0;
+  return judge_snapshot_links(batch, reason, hole.end);
 }
 
-std::string Client::answer() {
+std::string Client::read(const json& batch, std::vector<Entry>& entries) {
+  for (const json& reading : batch.at("readings")) {
+    const json& payload = reading.at("payload");
+    entries.push_back({reading.at("seq"), payload.is_array() ? payload[0] : payload, reading.at("topic")});
+  }
+  readings += entries.size();
+  for (const json& link : batch.value("links", json::array())) {
+    if (!link.value("snapshot", false)) entries.push_back({link.at("seq"), id_of_link(link), ""});
+  }
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].seq == entries[i - 1].seq) return "a batch with one seq twice";
+  }
+  return "";
+}
+
+// From position_ up to there: each entry is what comes next, or else part of a hole.
+std::string Client::walk(const std::vector<Entry>& entries, Index until, Hole& hole) {
+  std::size_t next = 0;
+  const auto skip = [&](Index i, const char* reason, bool must) {
+    if (next == 0) {
+      hole.reasons.insert(reason);
+      hole.end = i + 1;
+    }
+    if (must && hole.must.empty()) {
+      hole.must = place(i) + (next == 0 ? " was skipped without a gap" : " was skipped in the middle of a batch");
+    }
+    return must && next != 0;
+  };
+  for (Index i = position_; i < until; ++i) {
+    const Item& item = history_.items[i];
+    if (item.forgotten) continue;
+    if (since_ && (i >= since_until_ || is_first_since(i))) since_.reset();
+    const bool sure = !since_;
+    if (item.is_break) {
+      if (skip(i, "storage", sure)) return hole.must;
+      continue;
+    }
+    if (next < entries.size() && entries[next].id == item.id) {
+      if (entries[next].seq != item.seq) return place(i) + " came with the seq " + std::to_string(entries[next].seq);
+      if (entries[next].topic != item.topic) return place(i) + " has another topic than it was published on";
+      if (!wanted(i)) return place(i) + " came, but does not match";
+      if (!history_.kept(i) && !history_.just_gone(i)) return place(i) + " came, but was lost";
+      ++next;
+      since_.reset();
+      continue;
+    }
+    if (!history_.readable(i) || (i < away_until_ && !item.in_memory)) {
+      const char* reason = history_.expired(i) ? "expired" : "storage";
+      if (skip(i, reason, sure && wanted(i))) return hole.must;
+      continue;
+    }
+    if (sure && wanted(i))
+      return place(i) + " had to come" +
+             (next < entries.size() ? " instead of seq " + std::to_string(entries[next].seq) : " and did not");
+  }
+  if (next != entries.size()) return "seq " + std::to_string(entries[next].seq) + " came, but was not next";
+  position_ = std::max(position_, until);
+  return "";
+}
+
+std::string Client::judge_gap(const std::string& reason, const Hole& hole) const {
+  if (reason.empty()) return hole.must;
+  if (reason == "unknown" || reason == "topics missing" || hole.reasons.contains(reason)) return "";
+  return hole.reasons.empty() ? "a gap for no reason: " + reason
+                              : "a gap for the wrong reason: " + reason + " instead of " + *hole.reasons.begin();
+}
+
+// A stream that starts without a cursor, or after a gap, is told the brokers' states: not older ones than the client
+// would know without the gap.
+std::string Client::judge_snapshot_links(const json& batch, const std::string& reason, Index hole_end) {
+  if (reason.empty() && !links_due_) return "";
+  const Index known = std::max(reason.empty() ? 0 : hole_end, links_due_.value_or(0));
+  links_due_.reset();
+  std::optional<Index> last;
+  for (const Index i : history_.timeline()) {
+    const bool there = history_.kept(i) || history_.expired(i) || history_.just_gone(i);
+    if (i < known && history_.is_link(i) && there) last = i;
+  }
+  for (const json& link : batch.value("links", json::array())) {
+    if (!link.value("snapshot", false)) continue;
+    const auto told = history_.find(link.at("seq"));
+    if (!told || history_.items[*told].id != id_of_link(link))
+      return "a state that no link entry tells: " + link.dump();
+    if (last && *told < *last) return "an old state of the link: " + place(*told) + " instead of " + place(*last);
+    return "";
+  }
+  return "the states of the links are not told";
+}
+
+// The cursor was in a tail that the log lost, and goes back to its end.
+bool Client::lost_tail(Index place) const {
+  if (place >= position_) return false;
+  for (Index i = place; i < position_; ++i) {
+    if (history_.kept(i)) return false;
+  }
+  return true;
+}
+
+std::string Client::answer(Index place) {
   if (changes_.empty()) return "an answer to no question";
-  if (const Published* next = expected()) return "an answer before " + place(next->seq) + " had come";
   if (snapshot_) return "an answer inside a snapshot";
   Change& change = changes_.front();
+  if (place != change.head) return "an answer at another place than the head";
+  Hole hole;
+  if (auto fault = walk({}, change.head, hole); !fault.empty()) return "an answer came, but " + fault;
+  if (!hole.must.empty()) return "an answer came, but " + hole.must;
   if (!change.snapshot_of.empty()) {  // it was a snapshot of no topic at all
-    snapshot_ = Snapshot{change.snapshot_of, change.head, {}, 0, true};
-    if (auto fault = end_snapshot(); !fault.empty()) return fault;
+    begin_snapshot(change.snapshot_of, change.head, true);
+    snapshot_->incomplete = change.topics_missing;
+    if (auto fault = end_snapshot(""); !fault.empty()) return fault;
   }
   filters_ = change.filters;
-  position_ = std::max(position_, change.head);
+  place_ = place;
   changes_.erase(changes_.begin());
   return "";
 }
 
-std::string Client::batch(const std::string& text) {
-  const auto json = nlohmann::json::parse(text);
-  cursor = json.at("cursor");
-  ++batches;
-  std::vector<Published> got;
-  for (const auto& reading : json.at("readings")) got.push_back({reading.at("seq"), reading.at("topic")});
-  readings += got.size();
-  const bool snapshot = json.value("snapshot", false);
-  for (const auto& link : json.value("links", nlohmann::json::array())) {
-    if (!link.value("snapshot", false)) got.push_back({link.at("seq"), ""});
-  }
-  std::sort(got.begin(), got.end(), [](const Published& a, const Published& b) { return a.seq < b.seq; });
-  if (snapshot) return snapshot_batch(got);
-  if (snapshot_) {
-    if (auto fault = end_snapshot(); !fault.empty()) return fault;
-  }
-
-  if (json.contains("gap")) {
-    ++gaps;
-    if (json["gap"].at("reason") != "expired") return "a gap for no reason: " + json["gap"].dump();
-    while (expected() != nullptr && expected()->seq <= history_.floor) ++position_;
-  }
-  for (const Published& entry : got) {
-    const Published* next = expected();
-    if (next == nullptr) return place(entry.seq) + " came, but nothing was left to come";
-    if (entry.seq != next->seq) return place(entry.seq) + " came where " + place(next->seq) + " had to come";
-    if (entry.topic != next->topic) return place(entry.seq) + " has another topic than it was published on";
-    ++position_;
-  }
-  return "";
+void Client::begin_snapshot(const Filters& of, Index head, bool of_change) {
+  snapshot_ = Snapshot{of, head, history_.process(), {}, 0, of_change, false};
 }
 
-std::string Client::snapshot_batch(const std::vector<Published>& got) {
+std::string Client::snapshot_batch(const std::vector<Entry>& entries, const std::string& gap, Index head) {
   ++snapshots;
   if (!snapshot_) {
     if (changes_.empty() || changes_.front().snapshot_of.empty()) return "a snapshot that nobody asked for";
-    if (const Published* next = expected()) return "a snapshot before " + place(next->seq) + " had come";
-    snapshot_ = Snapshot{changes_.front().snapshot_of, changes_.front().head, {}, 0, true};
+    const Change& change = changes_.front();
+    Hole hole;
+    if (auto fault = walk({}, change.head, hole); !fault.empty()) return "a snapshot came, but " + fault;
+    if (!hole.must.empty()) return "a snapshot came, but " + hole.must;
+    begin_snapshot(change.snapshot_of, change.head, true);
   }
-  for (const Published& reading : got) {
-    if (reading.seq <= snapshot_->last || reading.seq > snapshot_->head)
-      return place(reading.seq) + " is out of order in a snapshot";
-    snapshot_->last = reading.seq;
-    if (!matches(snapshot_->of, reading.topic)) return place(reading.seq) + " does not match in a snapshot";
-    snapshot_->seen.insert(reading.topic);
-    for (std::uint64_t seq = reading.seq + 1; seq <= snapshot_->head; ++seq) {
-      if (history_.entries[seq - 1].topic == reading.topic)
-        return place(reading.seq) + " is not the latest of its topic";
-    }
+  Snapshot& snapshot = *snapshot_;
+  const bool back = (gap == "storage" || topics_missing(gap)) && lost_tail(head);
+  if (back) position_ = snapshot.head = head;
+  if (topics_missing(gap)) {
+    snapshot.incomplete = true;
+  } else if (!gap.empty() && !back) {
+    return "a gap for no reason in a snapshot: " + gap;
+  }
+  if (head != snapshot.head)
+    return "the snapshot's head was " + std::to_string(snapshot.head) + ", and now is " + std::to_string(head);
+  for (const Entry& reading : entries) {
+    const auto i = history_.find(reading.seq);
+    if (!i || history_.items[*i].id != reading.id || history_.items[*i].topic != reading.topic)
+      return "seq " + std::to_string(reading.seq) + " came in a snapshot, and never was";
+    if (reading.seq <= snapshot.last || *i >= snapshot.head) return place(*i) + " is out of order in a snapshot";
+    snapshot.last = reading.seq;
+    if (!matches(snapshot.of, reading.topic)) return place(*i) + " does not match in a snapshot";
+    if (!snapshot.seen.emplace(reading.topic, *i).second) return place(*i) + ": its topic came twice in a snapshot";
   }
   return "";
 }
 
-// Each topic came, unless a newer reading of it comes behind the snapshot.
-std::string Client::end_snapshot() {
+// Whether the gap can mean that the log may lack the latest readings of some topics.
+bool Client::topics_missing(const std::string& gap) const {
+  return (gap == "expired" && history_.forgets_topics) || (gap == "storage" && away_until_ != 0);
+}
+
+// Each topic came with its latest reading, unless a newer one comes behind the snapshot.
+std::string Client::end_snapshot(const std::string& gap) {
   const Snapshot snapshot = *std::exchange(snapshot_, std::nullopt);
-  std::set<std::string> due;
-  for (const Published& entry : history_.entries) {
-    if (entry.topic.empty() || !matches(snapshot.of, entry.topic)) continue;
-    if (entry.seq <= snapshot.head) {
-      due.insert(entry.topic);
-    } else {
-      due.erase(entry.topic);
+  if (snapshot.of_change) changes_.front().snapshot_of.clear();
+  const bool incomplete = snapshot.incomplete || topics_missing(gap);
+  std::map<std::string, Index> due;
+  for (Index i = 0; i < history_.items.size(); ++i) {
+    const Item& item = history_.items[i];
+    if (item.topic.empty() || !matches(snapshot.of, item.topic)) continue;
+    const bool remembered = history_.kept(i) || history_.expired(i);
+    if (i < snapshot.head && remembered) {
+      due[item.topic] = i;
+    } else if (i >= snapshot.head || item.gone_in >= snapshot.process) {
+      due.erase(item.topic);  // it comes behind the snapshot, or did when the snapshot began, and then was lost
     }
   }
-  for (const std::string& topic : due) {
-    if (!snapshot.seen.contains(topic)) return "the snapshot left out " + topic;
+  for (const auto& [topic, latest] : due) {
+    const auto seen = snapshot.seen.find(topic);
+    if (seen != snapshot.seen.end() && seen->second < latest)
+      return place(seen->second) + " came in a snapshot instead of " + place(latest);
+    if (seen == snapshot.seen.end() && !incomplete) return "the snapshot left out " + place(latest) + " of " + topic;
   }
-  if (snapshot.of_change) changes_.front().snapshot_of.clear();
   return "";
 }
 
 std::string Client::finish() {
   if (snapshot_) return "the snapshot never ended";
   if (!changes_.empty()) return "an answer never came";
-  if (const Published* next = expected()) return place(next->seq) + " never came";
-  return "";
+  if (unknown_head_) return "it was never said that the cursor is unknown";
+  Hole hole;
+  if (auto fault = walk({}, history_.items.size(), hole); !fault.empty()) return "at the end: " + fault;
+  return hole.must.empty() ? "" : "at the end: " + hole.must;
 }
 
 }  // namespace checker

@@ -27,12 +27,18 @@ class Checker {
     none,
     // A broker that stopped before its acknowledgement arrived gets a message twice, at most a window of them.
     of_retries,
+    // A gateway that was killed before its acknowledgement arrived gets a message again, and marks it.
+    marked,
   };
 
   /// Empty where `seen` holds of each publisher exactly what matches the filters, each once and in the order in
   /// which it was published; else what is wrong, for a human.
   std::string fault(const std::vector<std::string>& filters, const std::vector<Reading>& seen,
                     Repeats repeats = Repeats::none) const;
+
+  /// The same where a gap before the reading at `gap` says that some may be missing there.
+  std::string fault_but_gap(const std::vector<std::string>& filters, const std::vector<Reading>& seen, std::size_t gap,
+                            Repeats repeats) const;
 
   /// How many of the published match.
   std::size_t count(const std::vector<std::string>& filters) const;

@@ -1,5 +1,5 @@
-// The real gateway as a process of its own, with a configuration in a directory of its own. Its members
-// belong to the test's main thread; port() to any.
+// The real gateway as a process of its own, with configuration and database in a directory of its own, and its journal
+// in another one in memory. Its members belong to the test's main thread; port() to any.
 #pragma once
 
 #include <signal.h>
@@ -21,7 +21,7 @@ class Gateway {
     std::string name = "hall-3";
     std::string topics = R"(["#", "$hall/#"])";  // TOML
     std::uint16_t port = 0;                      // 0: the kernel chooses; a restart keeps it
-    // Further lines of the sections.
+    // Further lines of the sections. Those of [storage] may name another path or journal.
     std::string server{}, mqtt{}, storage{}, limits{};
   };
 
@@ -29,17 +29,22 @@ class Gateway {
   explicit Gateway(Options options);
 
   std::uint16_t port() const { return port_; }
+  /// The database's file, and the directory of the journal, where the options name no other.
+  std::string database() const { return directory_.path() / "fieldcast.db"; }
+  std::string journal() const { return memory_.path() / "journal"; }
   Process& process() { return *process_; }
 
   void terminate() { process_->signal(SIGTERM); }
   /// kill -9, and waits for the end.
   void kill();
-  /// Starts again, on the same port; the old process must be gone.
+  /// Starts again, on the same port, with the same database and journal; the old process must be gone.
   void start();
+  /// Deletes the journal, as a reboot of the machine does; the process must be gone.
+  void lose_journal();
 
  private:
   Options options_;
-  TempDir directory_;
+  TempDir directory_, memory_{"/dev/shm"};
   std::uint16_t port_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -42,6 +42,12 @@ void Hall::settle() {
       if (reading.payload.dump() == mark) return;
 }
 
+void Hall::wait_until_stored() const {
+  const Deadline deadline;
+  while (metric("fieldcast_unstored_entries") != 0)
+    if (deadline.left_ms() == 0) throw TimedOut("not stored:\n" + gateway_->process().output());
+}
+
 void Hall::publish(const Message& message) {
   publisher_->send(message);
   settle();

@@ -29,6 +29,9 @@ class Hall {
   /// Waits until what was published before is in the gateway's log.
   void settle();
 
+  /// Waits until what is in the log is on disk too.
+  void wait_until_stored() const;
+
   std::unique_ptr<StreamClient> open(Transport transport, const Query& query) const {
     return open_stream(transport, port(), query);
   }

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "tests/support/socket.hpp"
+
 namespace fieldcast::test {
 
 Mosquitto::Mosquitto() {
@@ -29,6 +31,11 @@ void Mosquitto::start() {
                                            "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n");
   process_ = std::make_unique<Process>(std::vector<std::string>{MOSQUITTO_PROGRAM, "-c", config});
   process_->wait_for_line(" running");
+  // Before its loop runs it forgets a SIGTERM. An answered CONNECT (MQTT 3.1.1, a clean session, no client id) proves
+  // that it does.
+  Socket client(port_);
+  client.send({"\x10\x0c\0\4MQTT\4\2\0\x3c\0\0", 14});
+  client.read(4);
 }
 
 void Mosquitto::stop() {

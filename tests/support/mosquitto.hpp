@@ -11,7 +11,7 @@ namespace fieldcast::test {
 
 class Mosquitto {
  public:
-  /// Starts it and waits until it accepts connections.
+  /// Starts it and waits until it answers.
   Mosquitto();
 
   std::uint16_t port() const { return port_; }

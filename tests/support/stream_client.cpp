@@ -70,6 +70,7 @@ class PollStream final : public StreamClient {
       if (!asked_) ask();
       const auto response = connection_.read(false, deadline);
       asked_ = false;
+      if (response.status == 503 && nlohmann::json::parse(response.body).at("code") == "stopping") return std::nullopt;
       if (response.status != 200) throw std::runtime_error("poll: " + response.body);
       auto batch = parse_batch(response.body);
       const bool first = cursor_.empty();

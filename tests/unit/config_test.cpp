@@ -1,17 +1,15 @@
 #include "app/config.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "app/config_keys.hpp"
 #include "app/config_values.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "storage/journal.hpp"
 
 namespace fieldcast {
 namespace {
@@ -65,6 +63,10 @@ TEST(Config, EveryKeyHasADefault) {
   EXPECT_EQ(config.server.anonymous, Anonymous::loopback);
   EXPECT_EQ(config.mqtt.url, (BrokerUrl{"127.0.0.1", 1883}));
   EXPECT_EQ(config.mqtt.session_expiry, 1h);
+  EXPECT_EQ(config.storage.path, "/var/lib/fieldcast/fieldcast.db");
+  EXPECT_EQ(config.storage.commit_interval, 1s);
+  EXPECT_EQ(config.storage.keep_for, 168h);
+  EXPECT_EQ(config.storage.keep_bytes, 1u << 30);
   EXPECT_EQ(config.storage.memory_bytes, 16u << 20);
   EXPECT_EQ(config.storage.memory_readings, 100'000u);
   EXPECT_EQ(config.limits.payload, 256u << 10);
@@ -93,6 +95,11 @@ maximum_packet_size = "1MiB"
 user = "u"
 probe = "off"
 [storage]
+path = "/tmp/history.db"
+journal = "/dev/shm/journal"
+commit_interval = "0s"
+keep_for = "1m"
+keep_bytes = "16MiB"
 memory_bytes = 33554432
 memory_readings = 10
 [limits]
@@ -126,6 +133,11 @@ level = "debug"
   EXPECT_EQ(config.mqtt.maximum_packet_size, 1u << 20);
   EXPECT_EQ(config.mqtt.user, "u");
   EXPECT_EQ(config.mqtt.probe, Probe::off);
+  EXPECT_EQ(config.storage.path, "/tmp/history.db");
+  EXPECT_EQ(config.storage.journal, "/dev/shm/journal");
+  EXPECT_EQ(config.storage.commit_interval, 0s);
+  EXPECT_EQ(config.storage.keep_for, 1min);
+  EXPECT_EQ(config.storage.keep_bytes, 16u << 20);
   EXPECT_EQ(config.storage.memory_bytes, 32u << 20);
   EXPECT_EQ(config.storage.memory_readings, 10u);
   EXPECT_EQ(config.limits.payload, 128u << 10);
@@ -273,6 +285,25 @@ TEST(Config, ChecksSizesAndDurations) {
   EXPECT_PROBLEM(kBroker + "keep_alive = \"5500ms\"", "f:2:14: ", "whole seconds");
 }
 
+TEST(Config, ChecksTheStoragesTimesAndSizes) {
+  const auto storage = [](const std::string& line) { return kBroker + "[storage]\n" + line; };
+  EXPECT_EQ(sound(storage("commit_interval = \"1h\"")).storage.commit_interval, 1h);
+  EXPECT_PROBLEM(storage("commit_interval = \"2h\""), "f:3:19: ", "0s to 1h");
+  EXPECT_PROBLEM(storage("commit_interval = 0"), "f:3:19: ", "not duration");
+  EXPECT_PROBLEM(storage("keep_for = \"59s\""), "f:3:12: ", "1m to 3650d");
+  EXPECT_PROBLEM(storage("keep_bytes = \"15MiB\""), "f:3:14: ", "16MiB to ");
+}
+
+// The journal does not check it.
+TEST(Config, MemoryIsEnoughForTheJournal) {
+  for (const char* payload : {"1B", "64KiB", "64MiB"}) {
+    const std::string text = kBroker + "maximum_packet_size = \"128MiB\"\n[limits]\nlatest_bytes = \"1GiB\"\n" +
+                             "view_bytes = \"1GiB\"\npayload = \"" + payload + "\"\n[storage]\nmemory_bytes = ";
+    const auto limits = sound(text + "\"1GiB\"").limits;
+    EXPECT_TRUE(has(problem(text + std::to_string(Journal::smallest(limits) - 1)), "storage.memory_bytes")) << payload;
+  }
+}
+
 TEST(Config, MemoryHoldsTheLargestReadings) {
   // 4 * (64 KiB + 64 KiB) fits exactly, a byte less does not.
   const std::string limits = "[limits]\npayload = \"64KiB\"\n";
@@ -280,94 +311,16 @@ TEST(Config, MemoryHoldsTheLargestReadings) {
   EXPECT_PROBLEM(kBroker + limits + "latest_bytes = 524287", "f:4:16: ", "write latest_bytes = \"512KiB\"");
   EXPECT_PROBLEM(kBroker + limits + "view_bytes = 524287", "f:4:14: ", "limits.view_bytes");
   EXPECT_PROBLEM(kBroker + limits + "[storage]\nmemory_bytes = 524287", "f:5:16: ", "storage.memory_bytes");
+  EXPECT_PROBLEM(kBroker +
+                     "maximum_packet_size = \"64MiB\"\n[storage]\nmemory_bytes = \"1GiB\"\nkeep_bytes = \"16MiB\"\n" +
+                     "[limits]\npayload = \"8MiB\"\nview_bytes = \"1GiB\"\n",
+                 "f:5:14: ", "storage.keep_bytes");
   EXPECT_PROBLEM(kBroker + "maximum_packet_size = 131071\n" + limits, "f:2:23: ", "\"128KiB\"");
   // A default that no longer fits is shown at the key that made it so.
   EXPECT_PROBLEM(kBroker + "maximum_packet_size = \"16MiB\"\n[limits]\npayload = \"4MiB\"\nview_bytes = \"1GiB\"\n",
                  "f:4:11: ", "storage.memory_bytes");
   // Nothing is said about a payload that could not be read.
   EXPECT_PROBLEM(kBroker + "[limits]\npayload = \"x\"\nview_bytes = 65536", "f:3:11: ", "is no size");
-}
-
-class PasswordFile : public testing::Test {
- protected:
-  LoadedConfig load(const std::string& keys) { return parse_config(kBroker + keys, dir_.path()); }
-  std::string only(const LoadedConfig& loaded) {
-    return loaded.problems.size() == 1 ? to_string(loaded.problems[0], "f") : std::to_string(loaded.problems.size());
-  }
-  std::string write(const std::string& text, mode_t mode = 0600) {
-    std::string file = dir_.write("password", text);
-    EXPECT_EQ(chmod(file.c_str(), mode), 0);
-    return file;
-  }
-
-  const test::TempDir dir_;
-  const std::string keys_ = "user = \"u\"\npassword_file = \"password\"\n";
-};
-
-TEST_F(PasswordFile, IsReadWithoutTheNewlineAtItsEnd) {
-  const std::string file = write("secret \n");
-  const auto relative = load(keys_);
-  EXPECT_TRUE(relative.problems.empty());
-  EXPECT_EQ(relative.config.mqtt.password, "secret ");
-  EXPECT_EQ(load("user = \"u\"\npassword_file = \"" + file + "\"\n").config.mqtt.password, "secret ");
-}
-
-TEST_F(PasswordFile, IsLookedForAmongCredentialsFirst) {
-  write("beside");
-  const test::TempDir credentials;
-  ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", credentials.path().c_str(), 1), 0);
-  EXPECT_EQ(load(keys_).config.mqtt.password, "beside");
-  chmod(credentials.write("password", "credential").c_str(), 0400);
-  EXPECT_EQ(load(keys_).config.mqtt.password, "credential");
-  unsetenv("CREDENTIALS_DIRECTORY");
-}
-
-TEST_F(PasswordFile, ThatIsFaultyIsAProblem) {
-  EXPECT_TRUE(only(load(keys_))
-                  .starts_with("f:3:17: mqtt.password_file: \"" + (dir_.path() / "password").string() +
-                               "\" cannot be read (No such file"));
-  for (const char* empty : {"", "\n"}) {
-    write(empty);
-    EXPECT_TRUE(has(only(load(keys_)), "is empty"));
-  }
-  write(std::string(kPasswordBytes, 'x') + "\n");
-  EXPECT_EQ(load(keys_).config.mqtt.password.size(), kPasswordBytes);
-  EXPECT_FALSE(load(keys_).failed());
-  write(std::string(kPasswordBytes + 1, 'x'));
-  EXPECT_TRUE(has(only(load(keys_)), "longer"));
-  EXPECT_TRUE(has(only(load("user = \"u\"\npassword_file = \".\"\n")), "no regular file"));
-  write("secret");
-  EXPECT_TRUE(has(only(load("password_file = \"password\"\n")), "without mqtt.user"));
-  EXPECT_TRUE(has(only(load("user = \"u\"\npassword_file = \"\"\n")), "is empty"));
-}
-
-TEST_F(PasswordFile, ThatOthersReadIsAWarning) {
-  write("secret", 0644);
-  const auto loaded = load(keys_);
-  EXPECT_FALSE(loaded.failed());
-  EXPECT_TRUE(has(only(loaded), ": warning: ")) << only(loaded);
-  EXPECT_TRUE(has(only(loaded), "chmod o=")) << only(loaded);
-  EXPECT_FALSE(has(only(loaded), "secret"));
-}
-
-TEST(ConfigFile, IsReadAndBounded) {
-  const test::TempDir dir;
-  const auto only = [](const std::string& file) {
-    const auto loaded = load_config(file);
-    return loaded.problems.size() == 1 ? to_string(loaded.problems[0], "f") : std::to_string(loaded.problems.size());
-  };
-  EXPECT_TRUE(load_config(dir.write("good", kBroker)).problems.empty());
-  EXPECT_TRUE(has(only(""), "name of the configuration file is empty"));
-  EXPECT_EQ(only(dir.path() / "none"), "f: cannot be read: No such file or directory");
-  EXPECT_TRUE(has(only(dir.path()), "is a directory"));
-  EXPECT_TRUE(
-      load_config(dir.write("long", kBroker + std::string(kConfigBytes - kBroker.size(), ' '))).problems.empty());
-  EXPECT_TRUE(has(only(dir.write("long", std::string(kConfigBytes + 1, ' '))), "longer than 1 MiB"));
-
-  // A relative file in it is beside it.
-  dir.write("password", "secret");
-  const auto loaded = load_config(dir.write("p", kBroker + "user = \"u\"\npassword_file = \"password\""));
-  EXPECT_EQ(loaded.config.mqtt.password, "secret");
 }
 
 TEST(ConfigKeys, NamesAreUniqueAndDefaultsAreInRange) {
@@ -377,7 +330,8 @@ TEST(ConfigKeys, NamesAreUniqueAndDefaultsAreInRange) {
     const std::string section = key.section == config::kMqttSection ? "" : "[" + std::string(key.section) + "]\n";
     std::string text = kBroker + section + std::string(key.name) + " = " + config::example_text(key) + "\n";
     for (const auto& found : problems(text)) {
-      EXPECT_EQ(key.name, "password_file") << found;  // whose example is a file that is not here
+      // Files that are not here, which is a warning only of the database.
+      EXPECT_TRUE(key.name == "password_file" || (key.name == "path" && has(found, ": warning: "))) << found;
     }
   }
 }

@@ -3,7 +3,7 @@
 
 #include "gateway/hub.hpp"
 #include "gateway/stream.hpp"
-#include "storage/memory_log.hpp"
+#include "tests/unit/test_log.hpp"
 
 namespace fieldcast {
 namespace {
@@ -13,6 +13,11 @@ class SetClock final : public Clock {
   std::int64_t wall_ms() const noexcept override { return 1'000; }
   Instant now() const noexcept override { return steady; }
   Instant steady{0};
+};
+
+struct Shard final : Log::Wakeup {
+  void wake() noexcept override { woken = true; }
+  bool woken = false;
 };
 
 struct Reader final : StreamOwner {
@@ -34,7 +39,7 @@ class StreamTest : public testing::Test {
   }
 
   void run() {
-    while (std::exchange(run_asked, false)) hub.run();
+    while (std::exchange(shard.woken, false)) hub.run();
   }
 
   static From from(From::Kind kind) {
@@ -46,9 +51,9 @@ class StreamTest : public testing::Test {
   SetClock clock;
   Limits limits;
   Counters counters;
-  MemoryLog log{clock, limits, {}, counters};
-  bool run_asked = false;
-  Hub hub{log, clock, limits, counters, [this] { run_asked = true; }};
+  test::TestLog log{clock, limits, counters};
+  Shard shard;
+  Hub hub{log, clock, limits, counters, shard};
 };
 
 TEST_F(StreamTest, ALongReplayGivesWayHoweverFastItIsRead) {

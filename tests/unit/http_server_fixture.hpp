@@ -23,7 +23,7 @@
 #include <thread>
 
 #include "adapters/http/server.hpp"
-#include "storage/memory_log.hpp"
+#include "tests/unit/test_log.hpp"
 
 namespace fieldcast::http {
 
@@ -177,8 +177,7 @@ class HttpServer : public testing::Test {
   }
 
   std::uint16_t start(std::chrono::milliseconds stalled = 5min) {
-    hub_ =
-        std::make_unique<Hub>(log_, clock_, limits_, counters_, [this] { asio::post(loop_, [this] { hub_->run(); }); });
+    hub_ = std::make_unique<Hub>(log_, clock_, limits_, counters_, wakeup_);
     wakeup_.hub = [this] { asio::post(loop_, [this] { hub_->run(); }); };
     log_.add_wakeup(wakeup_);
     Routes routes;
@@ -254,14 +253,14 @@ class HttpServer : public testing::Test {
   }
 
   struct HubWakeup final : Log::Wakeup {
-    void appended() noexcept override { hub(); }
+    void wake() noexcept override { hub(); }
     std::function<void()> hub;
   };
 
   HandClock clock_;
   Limits limits_;
   Counters counters_;
-  MemoryLog log_{clock_, limits_, {}, counters_};
+  fieldcast::test::TestLog log_{clock_, limits_, counters_};
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
   HubWakeup wakeup_;

@@ -24,9 +24,10 @@ std::set<std::string> lines_of(std::istream&& in) {
 class Metrics : public testing::Test {
  protected:
   bool shows(const std::string& line) const { return lines_of(std::istringstream(text())).contains(line); }
-  std::string text() const { return render(counters_, brokers_, process_, "1.2.3"); }
+  std::string text() const { return render(counters_, storage_up_, brokers_, process_, "1.2.3"); }
 
   Counters counters_;
+  bool storage_up_ = true;
   std::vector<BrokerRow> brokers_{{"local", true, 3, 2, 4, 70, 5, 6}};
   Process process_{1.5, 1764000000.25, 4096, 7, 1024};
 };
@@ -44,7 +45,18 @@ TEST_F(Metrics, ShowsEveryCounter) {
                                     set(c.retained_repeats, "fieldcast_retained_repeats_total"),
                                     set(c.topics, "fieldcast_topics"),
                                     set(c.topics_forgotten, "fieldcast_topics_forgotten_total"),
-                                    set(c.log_entries_kept, "fieldcast_log_entries"),
+                                    set(c.memory_entries, "fieldcast_memory_entries"),
+                                    set(c.unstored_entries, "fieldcast_unstored_entries"),
+                                    set(c.lost_entries, "fieldcast_lost_entries_total"),
+                                    set(c.commits, "fieldcast_commits_total"),
+                                    set(c.commit_failures, "fieldcast_commit_failures_total"),
+                                    set(c.stored_entries, "fieldcast_stored_entries_total"),
+                                    set(c.blocks, "fieldcast_blocks_total"),
+                                    set(c.expired_blocks, "fieldcast_expired_blocks_total"),
+                                    set(c.damaged, "fieldcast_damaged_blocks_total"),
+                                    set(c.database_bytes, "fieldcast_database_bytes"),
+                                    set(c.history_reads, "fieldcast_history_reads_total"),
+                                    set(c.history_entries, "fieldcast_history_entries_total"),
                                     set(c.encodings, "fieldcast_encodings_total"),
                                     set(c.views, "fieldcast_views"),
                                     set(c.view_bytes, "fieldcast_view_bytes"),
@@ -83,6 +95,12 @@ TEST_F(Metrics, ShowsBrokersProcessAndBuild) {
         "process_resident_memory_bytes 4096", "process_open_fds 7", "process_max_fds 1024"}) {
     EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
   }
+}
+
+TEST_F(Metrics, ShowWhetherTheDatabaseCanBeWritten) {
+  EXPECT_TRUE(shows("fieldcast_storage_up 1")) << text();
+  storage_up_ = false;
+  EXPECT_TRUE(shows("fieldcast_storage_up 0")) << text();
 }
 
 TEST_F(Metrics, CountsExactlyPastADoublesSixDigits) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "adapters/mqtt/broker.hpp"
+#include "adapters/mqtt/probe.hpp"
 #include "tests/support/log_lines.hpp"
 #include "tests/support/scripted_broker.hpp"
 #include "tests/unit/recording_log.hpp"
@@ -27,14 +28,11 @@ constexpr auto kStopPatience = 10s;
 
 // First bytes of packets (MQTT 5 section 2.1).
 constexpr std::uint8_t kConnack = 0x20, kPublish = 0x30, kPuback = 0x40, kSubscribe = 0x82, kSuback = 0x90,
-                       kDisconnect = 0xE0, kQos1 = 0x02, kDup = 0x08;
+                       kUnsubscribe = 0xA2, kUnsuback = 0xB0, kDisconnect = 0xE0, kQos1 = 0x02, kQos2 = 0x04,
+                       kDup = 0x08;
 
 constexpr auto kAccepted = "\x00\x00\x00"sv;  // no session, success, no properties
 constexpr auto kResumed = "\x01\x00\x00"sv;
-
-class TakesAll final : public LogWriter {
-  bool append(const NewEntry&) noexcept override { return true; }
-};
 
 Classified as_text(std::string_view payload) {
   return {Kind::text, payload};
@@ -46,8 +44,10 @@ Kept up(bool resumed) {
 Kept down() {
   return {Kind::link, "local", "hall-3", false, false, false, LinkState::down, 0};
 }
-Kept reading(std::string topic, std::string payload) {
-  return {Kind::text, std::move(topic), std::move(payload)};
+Kept reading(std::string topic, std::string payload, std::uint8_t qos = 0) {
+  Kept kept{Kind::text, std::move(topic), std::move(payload)};
+  kept.qos = qos;
+  return kept;
 }
 
 std::string publish(std::string_view topic, std::string_view payload, int packet_id = 0) {
@@ -86,6 +86,19 @@ class MqttBroker : public testing::Test {
     return packet.substr(7, static_cast<std::size_t>(packet[6]));  // behind the packet id, no properties, a length
   }
 
+  // The same for the next UNSUBSCRIBE.
+  std::string answer_unsubscribe(char reason) {
+    const std::string packet = scripted.read_packet();
+    EXPECT_EQ(static_cast<std::uint8_t>(packet[0]), kUnsubscribe);
+    scripted.send_packet(kUnsuback, std::string{packet[2], packet[3], '\0', reason});
+    return packet.substr(7);
+  }
+
+  void expect_bye() {
+    stop_in_time();
+    EXPECT_EQ(static_cast<std::uint8_t>(scripted.read_packet()[0]), kDisconnect);
+  }
+
   void stop_in_time() {
     auto stopped = std::async(std::launch::async, [this] { broker->stop(); });
     ASSERT_EQ(stopped.wait_for(kStopPatience), std::future_status::ready);
@@ -94,8 +107,7 @@ class MqttBroker : public testing::Test {
   Settings settings;
   Limits limits;
   SystemClock clock;
-  TakesAll taker;
-  test::RecordingLog log{taker};
+  test::RecordingLog log;
   test::LogLines lines;
   test::ScriptedBroker scripted;
   std::unique_ptr<Broker> broker;
@@ -124,9 +136,10 @@ TEST_F(MqttBroker, AsksForAPersistentSessionWithItsBounds) {
 TEST_F(MqttBroker, SubscribesAgainOnEveryConnect) {
   settings.topics = {"a/#", "b"};
   settings.qos = 2;
+  settings.log_is_empty = true;
   start();
   int connects = 0;
-  // QoS 2; all retained messages until a subscription was granted once, then only where it is new to the session.
+  // QoS 2; all retained messages until the subscription was granted once, then only where it is new to the session.
   for (const int options : {0x02, 0x02, 0x12}) {
     connect(kResumed);
     std::vector<std::string> subscribes;
@@ -141,6 +154,68 @@ TEST_F(MqttBroker, SubscribesAgainOnEveryConnect) {
       scripted.send_packet(kSuback, std::string{packet[2], packet[3], '\0', '\x02'});
     lines.wait_for("subscribed to \"b\"", static_cast<std::size_t>(connects) - 1);
   }
+}
+
+TEST_F(MqttBroker, AnEmptyLogWantsRetainedMessagesOfEachFilterUntilItIsGranted) {
+  settings.topics = {"a/#", "b"};
+  settings.log_is_empty = true;
+  start();
+  const auto next_subscribe = [this](char reason) {
+    const std::string packet = scripted.read_packet();
+    scripted.send_packet(kSuback, std::string{packet[2], packet[3], '\0', reason});
+    return packet.substr(7);
+  };
+  connect(kResumed);
+  EXPECT_EQ(next_subscribe('\x01'), "a/#\x01");
+  EXPECT_EQ(next_subscribe('\x87'), "b\x01");
+  lines.wait_for("the subscription to \"b\" is refused");
+  scripted.hang_up();
+  connect(kResumed);
+  EXPECT_EQ(next_subscribe('\x01'), "a/#\x11");
+  EXPECT_EQ(next_subscribe('\x01'), "b\x01");
+  lines.wait_for("subscribed to \"b\"");
+}
+
+TEST_F(MqttBroker, ALogThatKnowsItsLatestReadingsWantsNoRetainedMessagesAgain) {
+  start();
+  connect(kResumed);
+  const std::string packet = scripted.read_packet();
+  EXPECT_EQ(packet.substr(7), "a/#\x11");
+}
+
+TEST_F(MqttBroker, AResumedSessionIsRidOfFormerFilters) {
+  settings.former_topics = {"old/#", "older", "oldest"};
+  start();
+  connect(kResumed);
+  answer_subscribe('\x01');
+  EXPECT_EQ(answer_unsubscribe('\0'), "old/#");
+  EXPECT_EQ(answer_unsubscribe('\x11'), "older");  // there was none: as good
+  EXPECT_EQ(answer_unsubscribe('\x87'), "oldest");
+  lines.wait_for("\": unsubscribed from \"old/#\"");
+  lines.wait_for("\": unsubscribed from \"older\"");
+  lines.wait_for("not unsubscribed from \"oldest\": Not authorized (0x87)");
+  EXPECT_TRUE(broker->state().up);
+  EXPECT_TRUE(broker->state().refused.empty());
+  EXPECT_EQ(broker->state().subscribed, 1u);
+  scripted.hang_up();
+  connect(kResumed);  // what was not granted is asked for again
+  answer_subscribe('\x01');
+  EXPECT_EQ(answer_unsubscribe('\0'), "oldest");
+  lines.wait_for("\": unsubscribed from \"oldest\"");
+  scripted.hang_up();
+  connect(kResumed);
+  answer_subscribe('\x01');
+  lines.wait_for("subscribed to \"a/#\"", 3);
+  expect_bye();
+}
+
+TEST_F(MqttBroker, ANewSessionHasNoFormerFilters) {
+  settings.former_topics = {"old/#"};
+  start();
+  connect(kAccepted);
+  answer_subscribe('\x01');
+  lines.wait_for("subscribed to \"a/#\"");
+  expect_bye();
 }
 
 TEST_F(MqttBroker, WritesEachChangeOfTheLinkOnceAndInItsPlace) {
@@ -168,11 +243,22 @@ TEST_F(MqttBroker, ReadingsThatComeBeforeTheSubscriptionAreBehindUp) {
   scripted.send_packet(kConnack, kResumed);  // a resumed session brings what it kept at once
   scripted.send_packet(kPublish | kQos1, publish("a/b", "1", 7));
   scripted.send_packet(kPublish | kQos1 | kDup, publish("a/b", "2", 8));
-  Kept again = reading("a/b", "2");
+  Kept again = reading("a/b", "2", 1);
   again.redelivered = true;
-  EXPECT_EQ(log.wait_for(3), (Entries{up(true), reading("a/b", "1"), again}));
+  EXPECT_EQ(log.wait_for(3), (Entries{up(true), reading("a/b", "1", 1), again}));
   for (int acknowledged = 0; acknowledged < 2;)
     acknowledged += static_cast<std::uint8_t>(scripted.read_packet()[0]) == kPuback;
+}
+
+TEST_F(MqttBroker, TellsTheLogQosAndPacketIds) {
+  start();
+  connect();
+  answer_subscribe('\x02');
+  scripted.send_packet(kPublish, publish("a/b", "0"));
+  scripted.send_packet(kPublish | kQos1, publish("a/b", "1", 7));
+  scripted.send_packet(kPublish | kQos2 | kDup, publish("a/b", "2", 9));  // Paho does not tell the DUP flag of QoS 2
+  EXPECT_EQ(log.wait_for(4), (Entries{up(false), reading("a/b", "0"), reading("a/b", "1", 1), reading("a/b", "2", 2)}));
+  EXPECT_EQ(log.packet_ids(), (std::vector<std::uint16_t>{0, 0, 7, 9}));
 }
 
 TEST_F(MqttBroker, ARefusedConnectIsSaidOnceInWordsAndTriedAgain) {
@@ -222,9 +308,10 @@ TEST_F(MqttBroker, ARefusedProbeIsOff) {
   EXPECT_TRUE(broker->state().refused.empty());
 }
 
-TEST_F(MqttBroker, SendsItsProbeAndDropsIt) {
+TEST_F(MqttBroker, SendsItsProbeAndDropsItAndOthers) {
   settings.probe = true;
   settings.topics = {"#"};
+  const Instant began = clock.now();
   start();
   connect();
   answer_subscribe(0);
@@ -234,7 +321,9 @@ TEST_F(MqttBroker, SendsItsProbeAndDropsIt) {
     EXPECT_EQ(static_cast<std::uint8_t>(probe[0]), kPublish);  // QoS 0, not retained
     EXPECT_EQ(probe.substr(2), publish("fieldcast/probe/gw", ""));
     scripted.send_packet(kPublish, publish("fieldcast/probe/gw", ""));
+    scripted.send_packet(kPublish, publish("fieldcast/probe/other", ""));
   }
+  EXPECT_LT(clock.now() - began, 2 * Probe::kDeadline);  // one that is not seen to come back holds up the next
   scripted.send_packet(kPublish, publish("a", "1"));
   EXPECT_EQ(log.wait_for(2), (Entries{up(false), reading("a", "1")}));
   stop_in_time();

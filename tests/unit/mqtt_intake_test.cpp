@@ -13,13 +13,16 @@ struct Appended {
   std::string topic, payload;
   bool retained, redelivered;
   std::uint64_t size;
+  std::uint8_t qos = 0;
+  std::uint16_t packet_id = 0;
   bool operator==(const Appended&) const = default;
 };
 
 class FakeLog final : public LogWriter {
  public:
   bool append(const NewEntry& e) noexcept override {
-    entries.push_back({e.kind, std::string(e.topic), std::string(e.payload), e.retained, e.redelivered, e.size});
+    entries.push_back(
+        {e.kind, std::string(e.topic), std::string(e.payload), e.retained, e.redelivered, e.size, e.qos, e.packet_id});
     return true;
   }
   std::vector<Appended> entries;
@@ -66,6 +69,14 @@ TEST(MqttIntake, KeepsTheFlags) {
                                     {Kind::json, "factory/a", "<1>", false, true, 0}}));
 }
 
+TEST(MqttIntake, TellsTheLogQosAndPacketId) {
+  Door s;
+  s.take({"factory/a", "1", false, false, 1, 65'535});
+  s.take({"factory/a", "123456789", false, false, 2, 7});
+  EXPECT_EQ(s.log.entries, (Entries{{Kind::json, "factory/a", "<1>", false, false, 0, 1, 65'535},
+                                    {Kind::omitted, "factory/a", "", false, false, 9, 2, 7}}));
+}
+
 TEST(MqttIntake, PutsThePrefixBeforeTheTopic) {
   Door s("line-7/");
   EXPECT_EQ(s.take({"factory/a", "1"}), Outcome::appended);
@@ -81,13 +92,16 @@ TEST(MqttIntake, LeavesOutPayloadsOverTheLimit) {
   EXPECT_EQ(s.classified, 1);
 }
 
-TEST(MqttIntake, DropsItsOwnProbeByTheExactName) {
+TEST(MqttIntake, DropsEveryProbeAndKnowsItsOwnByTheExactName) {
   Door s("p/");
   s.settings.topics = {"#"};
-  EXPECT_EQ(s.take({"fieldcast/probe/gw", ""}), Outcome::probe);
-  EXPECT_EQ(s.take({"fieldcast/probe/gw2", "1"}), Outcome::appended);
-  EXPECT_EQ(s.take({"fieldcast/probe/gw/x", "1"}), Outcome::appended);
-  EXPECT_EQ(s.log.entries.size(), 2u);
+  EXPECT_EQ(s.take({"fieldcast/probe/gw", ""}), Outcome::own_probe);
+  for (const char* topic : {"fieldcast/probe/gw2", "fieldcast/probe/g", "fieldcast/probe/gw/x", "fieldcast/probe/"})
+    EXPECT_EQ(s.take({topic, "1"}), Outcome::other_probe) << topic;
+  EXPECT_TRUE(s.log.entries.empty());
+  for (const char* topic : {"fieldcast/probe", "fieldcast/probes/gw", "x/fieldcast/probe/gw"})
+    EXPECT_EQ(s.take({topic, "1"}), Outcome::appended) << topic;
+  EXPECT_EQ(s.log.entries.size(), 3u);
 }
 
 TEST(MqttIntake, DropsFaultyTopics) {

@@ -1,14 +1,19 @@
-// The MQTT adapter and the log in memory against a real Mosquitto, without the rest of the gateway.
+// The MQTT adapter against a real Mosquitto, without the rest of the gateway.
 // mqtt_broker_test.cpp has what a real broker does not do on demand.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/json/classify.hpp"
 #include "adapters/mqtt/broker.hpp"
-#include "storage/memory_log.hpp"
+#include "adapters/mqtt/connection.hpp"
 #include "tests/support/log_lines.hpp"
 #include "tests/support/mosquitto.hpp"
 #include "tests/support/publisher.hpp"
@@ -26,8 +31,10 @@ Kept up(bool resumed) {
 Kept down() {
   return {Kind::link, "local", "hall-3", false, false, false, LinkState::down, 0};
 }
-Kept reading(std::string topic, std::string payload, Kind kind = Kind::json) {
-  return {kind, std::move(topic), std::move(payload)};
+Kept reading(std::string topic, std::string payload, Kind kind = Kind::json, int qos = 1) {
+  Kept kept{kind, std::move(topic), std::move(payload)};
+  kept.qos = static_cast<std::uint8_t>(qos);
+  return kept;
 }
 
 class MqttRealBroker : public testing::Test {
@@ -77,9 +84,7 @@ class MqttRealBroker : public testing::Test {
   Settings settings;
   Limits limits;
   SystemClock clock;
-  Counters counters;
-  MemoryLog memory{clock, limits, {}, counters};
-  test::RecordingLog log{memory};
+  test::RecordingLog log;
   test::LogLines lines;
   std::unique_ptr<Broker> broker;
 };
@@ -95,15 +100,17 @@ TEST_F(MqttRealBroker, ReadingsOfEveryKindAndQos) {
     publisher().publish({"factory/text", "running", qos});
     publisher().publish({"factory/binary", "\xFF", qos});
     publisher().publish({"factory/long", std::string(17, '1'), qos});
-    Kept omitted = reading("line-7/factory/long", "", Kind::omitted);
+    Kept omitted = reading("line-7/factory/long", "", Kind::omitted, qos);
     omitted.size = 17;
     count += 4;
     const Entries all = then(static_cast<std::size_t>(count));
     EXPECT_EQ(Entries(all.end() - 4, all.end()),
-              (Entries{reading("line-7/factory/json", R"({"a":[1,2]})"),
-                       reading("line-7/factory/text", "running", Kind::text),
-                       reading("line-7/factory/binary", "\xFF", Kind::binary), omitted}))
+              (Entries{reading("line-7/factory/json", R"({"a":[1,2]})", Kind::json, qos),
+                       reading("line-7/factory/text", "running", Kind::text, qos),
+                       reading("line-7/factory/binary", "\xFF", Kind::binary, qos), omitted}))
         << "QoS " << qos;
+    const auto ids = log.packet_ids();
+    EXPECT_EQ(std::set<int>(ids.end() - 4, ids.end()).count(0), qos == 0 ? 1u : 0u) << "QoS " << qos;
   }
 }
 
@@ -135,41 +142,51 @@ TEST_F(MqttRealBroker, WhatIsSentWhileTheGatewayIsAwayComesWhenItIsBack) {
   settle(2);
 }
 
-TEST_F(MqttRealBroker, RetainedReadingsAreNotRepeated) {
-  settings.session_expiry = std::chrono::seconds(0);  // so the next subscription is new, and brings them again
-  start_subscribed();
-  publisher().publish({"factory/kept", "1", 1, true});
-  publisher().publish({"factory/changed", "1", 1, true});
-  then(2);
-  broker->stop();
-  publisher().publish({"factory/changed", "2", 1, true});
-  start();
-  // Sent in the order of their topics or not: the change comes, the repeat is counted.
-  Kept changed = reading("factory/changed", "2");
-  changed.retained = true;
-  EXPECT_EQ(then(5),
-            (Entries{reading("factory/kept", "1"), reading("factory/changed", "1"), down(), up(false), changed}));
-  publisher().publish({"factory/end", "1"});
-  EXPECT_EQ(then(6).back(), reading("factory/end", "1"));
-  EXPECT_EQ(counters.retained_repeats.value(), 1u);
-}
-
-TEST_F(MqttRealBroker, RetainedReadingsComeToANewLogThoughTheSessionIsResumed) {
+TEST_F(MqttRealBroker, AResumedSessionBringsRetainedReadingsToAnEmptyLogOnly) {
   start_subscribed();
   publisher().publish({"factory/kept", "1", 1, true});
   then(1);
   broker->stop();
-  Counters new_counters;
-  MemoryLog new_memory(clock, limits, {}, new_counters);
-  test::RecordingLog new_log(new_memory);
-  Broker again(settings, "hall-3", limits, new_log, clock, [](std::string_view payload) {
-    return Classified{Kind::json, payload};
-  });
-  again.start();
+  start();
+  settle(2);
+  publisher().publish({"factory/end", "1"});
+  EXPECT_EQ(then(4), (Entries{reading("factory/kept", "1"), down(), up(true), reading("factory/end", "1")}));
+  broker->stop();
+
+  settings.log_is_empty = true;
+  start();
   Kept kept = reading("factory/kept", "1");
   kept.retained = true;
-  EXPECT_EQ(new_log.wait_for(2), (Entries{up(true), kept}));
+  EXPECT_EQ(then(7).back(), kept);  // behind down and up
+  settle(3);
+}
+
+TEST_F(MqttRealBroker, AFormerFilterBringsNothingMoreOnceTheBrokerHasForgottenIt) {
+  settings.topics = {"factory/#", "office/#"};
+  start_subscribed();
   settle(2);
+  broker->stop();
+  publisher().publish({"office/a", "queued"});
+
+  settings.topics = {"factory/#"};
+  settings.former_topics = {"office/#"};
+  start();
+  lines.wait_for("dropped a message that no filter asks for: \"office/a\"");  // the session still has the filter
+  lines.wait_for("unsubscribed from \"office/#\"");
+  publisher().publish({"office/a", "1"});
+  publisher().publish({"factory/end", "1"});
+  EXPECT_EQ(then(3), (Entries{down(), up(true), reading("factory/end", "1")}));
+  broker->stop();
+  EXPECT_EQ(broker->state().not_subscribed, 1u);
+
+  settings.former_topics = {};  // and the next process has nothing to do with it
+  start();
+  settle(4);
+  publisher().publish({"office/a", "2"});
+  publisher().publish({"factory/end", "2"});
+  EXPECT_EQ(then(6).back(), reading("factory/end", "2"));
+  broker->stop();
+  EXPECT_EQ(broker->state().not_subscribed, 0u);
 }
 
 TEST_F(MqttRealBroker, ABrokerThatIsNotThereAtTheStartIsWaitedFor) {
@@ -185,29 +202,66 @@ TEST_F(MqttRealBroker, ABrokerThatIsNotThereAtTheStartIsWaitedFor) {
   settle(1);
 }
 
-// Another gateway's probes are readings to whoever asks for them; its own never are.
-TEST_F(MqttRealBroker, ProbesComeBackAndAreNoReadings) {
+// Sees everything that is sent at the broker, unlike a gateway.
+class Witness final : private ConnectionEvents {
+ public:
+  Witness(std::uint16_t port, const std::string& filter) {
+    settings_.client_id = "witness";
+    connection_ = std::make_unique<Connection>(settings_, static_cast<ConnectionEvents&>(*this));
+    connection_->connect("127.0.0.1", port);
+    wait_for("up");
+    connection_->subscribe(filter, 0, Connection::Retained::only_if_new);
+    wait_for(filter);
+  }
+
+  /// Waits until it was told `what` that many times: the topic of a message.
+  void wait_for(const std::string& what, std::ptrdiff_t times = 1) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, test::Deadline().at(), [&] { return std::ranges::count(told_, what) >= times; }))
+      throw test::TimedOut(what);
+  }
+
+ private:
+  void tell(std::string what) {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(std::move(what));
+    changed_.notify_all();
+  }
+  void on_up(bool) noexcept override { tell("up"); }
+  void on_down(const std::string&) noexcept override { tell("down"); }
+  void on_disconnected() noexcept override { tell("disconnected"); }
+  void on_connect_failed(const std::string&) noexcept override { tell("failed"); }
+  void on_subscribed(const std::string& filter, const std::string&) noexcept override { tell(filter); }
+  void on_unsubscribed(const std::string&, const std::string&) noexcept override { tell("unsubscribed"); }
+  void on_message(const Message& message) noexcept override { tell(std::string(message.topic)); }
+
+  Settings settings_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> told_;
+  std::unique_ptr<Connection> connection_;  // last: its events come until it is destroyed
+};
+
+TEST_F(MqttRealBroker, ProbesComeBackAndAreNoReadingsOfAnyGateway) {
   settings.topics = {"#"};
   settings.probe.reset();  // on: the broker is on this machine
+  Witness witness(mosquitto.port(), "fieldcast/probe/+");
   start();
-  Settings of_witness;
-  of_witness.port = mosquitto.port();
-  of_witness.client_id = "witness";
-  of_witness.topics = {"fieldcast/probe/+"};
-  of_witness.probe = false;
-  Counters witness_counters;
-  MemoryLog witness_memory(clock, limits, {}, witness_counters);
-  test::RecordingLog witnessed(witness_memory);
-  Broker witness(of_witness, "hall-4", limits, witnessed, clock, [](std::string_view payload) {
+  witness.wait_for("fieldcast/probe/gateway-under-test", 3);
+  Settings other_settings = settings;
+  other_settings.client_id = "another-gateway";
+  test::RecordingLog other_log;
+  Broker other(other_settings, "hall-4", limits, other_log, clock, [](std::string_view payload) {
     return Classified{Kind::text, payload};
   });
-  witness.start();
-  const Entries seen = witnessed.wait_for(4);
-  EXPECT_EQ(Entries(seen.begin() + 1, seen.begin() + 4),
-            Entries(3, reading("fieldcast/probe/gateway-under-test", "", Kind::text)));
+  other.start();
+  witness.wait_for("fieldcast/probe/another-gateway");
   publisher().publish({"factory/end", "1"});
   EXPECT_EQ(log.wait_for(2), (Entries{up(false), reading("factory/end", "1")}));
   EXPECT_EQ(lines.count("the probe"), 0u);
+  other.stop();
+  broker->stop();
+  EXPECT_EQ(broker->state().messages, 1u);
 }
 
 }  // namespace

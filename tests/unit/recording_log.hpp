@@ -1,5 +1,5 @@
-// A log's writer that remembers what was appended and lets a test wait for it. Written by the thread that appends, read
-// by the test's; outlives the writer.
+// A log that only remembers what was appended, and lets a test wait for it. It leaves out nothing. Written by the
+// thread that appends, read by the test's; outlives the writer.
 #pragma once
 
 #include <condition_variable>
@@ -22,17 +22,15 @@ class RecordingLog final : public LogWriter {
     bool retained = false, redelivered = false, session_resumed = false;
     LinkState state = LinkState::down;
     std::uint64_t size = 0;
+    std::uint8_t qos = 0;
     bool operator==(const Kept&) const = default;
   };
 
-  /// Remembers what `next` takes.
-  explicit RecordingLog(LogWriter& next) : next_(next) {}
-
   bool append(const NewEntry& e) noexcept override {
-    if (!next_.append(e)) return false;
     const std::lock_guard lock(mutex_);
     entries_.push_back({e.kind, std::string(e.topic), std::string(e.payload), e.retained, e.redelivered,
-                        e.session_resumed, e.state, e.size});
+                        e.session_resumed, e.state, e.size, e.qos});
+    packet_ids_.push_back(e.packet_id);
     changed_.notify_all();
     return true;
   }
@@ -40,6 +38,12 @@ class RecordingLog final : public LogWriter {
   std::vector<Kept> entries() const {
     const std::lock_guard lock(mutex_);
     return entries_;
+  }
+
+  /// Those of the entries, in the same order: apart, since a real broker chooses them.
+  std::vector<std::uint16_t> packet_ids() const {
+    const std::lock_guard lock(mutex_);
+    return packet_ids_;
   }
 
   /// Waits until there are that many entries and returns all. Throws TimedOut.
@@ -51,10 +55,10 @@ class RecordingLog final : public LogWriter {
   }
 
  private:
-  LogWriter& next_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<Kept> entries_;
+  std::vector<std::uint16_t> packet_ids_;
 };
 
 }  // namespace fieldcast::test

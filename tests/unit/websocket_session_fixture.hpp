@@ -18,7 +18,7 @@
 #include "adapters/websocket/session.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
-#include "storage/memory_log.hpp"
+#include "tests/unit/test_log.hpp"
 
 namespace fieldcast::websocket::test {
 
@@ -159,9 +159,9 @@ class WebsocketSession : public testing::Test {
 
   void settle() {
     do {
-      run_soon_ = false;
+      shard_.woken = false;
       hub_.run();
-    } while (run_soon_ || hub_.position() != log_.head());
+    } while (shard_.woken || hub_.position() != log_.head());
   }
 
   /// Lets time pass in ticks.
@@ -180,9 +180,14 @@ class WebsocketSession : public testing::Test {
   HandClock clock_;
   Limits limits_;
   Counters counters_;
-  MemoryLog log_{clock_, limits_, {}, counters_};
-  bool run_soon_ = false;
-  Hub hub_{log_, clock_, limits_, counters_, [this] { run_soon_ = true; }};
+  struct Shard final : Log::Wakeup {
+    void wake() noexcept override { woken = true; }
+    bool woken = false;
+  };
+
+  fieldcast::test::TestLog log_{clock_, limits_, counters_};
+  Shard shard_;
+  Hub hub_{log_, clock_, limits_, counters_, shard_};
   KeepingOutlet outlet_;
   std::unique_ptr<fieldcast::Session> session_;
 };

@@ -21,7 +21,7 @@ const GAPS = {
   expired: 'readings older than the gateway keeps were skipped',
   slow: 'this page could not keep up, readings were skipped',
   storage: 'readings were lost in a crash or on a bad disk',
-  unknown: 'the gateway does not know where this page was (a restart, or another log): readings may have been missed',
+  unknown: 'the gateway does not know where this page was (another log, or an older copy of it): readings may have been missed',
 };
 
 const element = Object.fromEntries([...document.querySelectorAll('[id]')].map((node) => [node.id, node]));

@@ -43,7 +43,24 @@ export async function within(promise, what, ms = DEADLINE_MS) {
 export function make_directory() {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'fieldcast-browser-'));
   directories.add(directory);
+  directories.add(journal_of(directory));
   return directory;
+}
+
+function remove_directory(directory) {
+  for (const name of [directory, journal_of(directory)]) {
+    rmSync(name, {recursive: true, force: true, maxRetries: 3});
+    directories.delete(name);
+  }
+}
+
+// In memory; the gateway makes it.
+function journal_of(directory) {
+  return path.join('/dev/shm', path.basename(directory));
+}
+
+function database_of(directory) {
+  return path.join(directory, 'fieldcast.db');
 }
 
 export async function free_port() {
@@ -116,7 +133,13 @@ export async function start_broker(directory, port) {
   return broker;
 }
 
-// `port` 0: any. The result has `url` and `port`.
+// Deletes the log of a gateway that has ended: the next one begins another.
+export function lose_log(directory) {
+  rmSync(journal_of(directory), {recursive: true, force: true});
+  for (const suffix of ['', '-wal', '-shm']) rmSync(database_of(directory) + suffix, {force: true});
+}
+
+// `port` 0: any. The result has `url` and `port`. In a directory where one was before, it goes on with that one's log.
 export async function start_gateway(directory, {broker_port, port = 0}) {
   const config = path.join(directory, 'fieldcast.toml');
   writeFileSync(config, `
@@ -128,6 +151,10 @@ name = "local"
 url = "mqtt://127.0.0.1:${broker_port}"
 client_id = "fieldcast-browser-test"
 topics = ["hall/#"]
+
+[storage]
+path = "${database_of(directory)}"
+journal = "${journal_of(directory)}"
 `);
   const gateway = new Process(PROGRAM, ['--config', config]);
   const [, url, bound] = await gateway.says(/listening on (http:\/\/127\.0\.0\.1:(\d+))/);
@@ -150,8 +177,7 @@ export async function start_hall({stored} = {}) {
     await hall.publisher.endAsync(true);
     await hall.gateway.end();
     await hall.broker.end();
-    rmSync(directory, {recursive: true, force: true});
-    directories.delete(directory);
+    remove_directory(directory);
   };
   return hall;
 }

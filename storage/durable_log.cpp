@@ -1,0 +1,527 @@
+#include "storage/durable_log.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <random>
+
+namespace fieldcast {
+namespace {
+
+constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
+// Of the journal in one step, so that appends get their turn.
+constexpr std::size_t kCommitBytes = 256 * 1024;
+// Where so much of the journal waits for the disk, the next commit does not wait for its interval.
+constexpr std::size_t kEarlyShare = 4;
+// The last packet ids before a start: a broker sends again at most its receive maximum, of 65,535 by MQTT; what is sent
+// ahead in practice is far less, and ids come again after that many messages.
+constexpr std::size_t kFormerPackets = 1'000;
+
+std::uint64_t draw_tag() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+template <class Strings>
+void keep(const Entry& entry, Strings& to) {
+  to.broker = entry.topic;
+  to.gateway = entry.payload;
+  to.entry = entry;
+  to.entry.topic = to.broker;
+  to.entry.payload = to.gateway;
+}
+
+}  // namespace
+
+DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options, Counters& counters)
+    : clock_(clock),
+      limits_(limits),
+      options_(std::move(options)),
+      counters_(counters),
+      tag_(draw_tag()),
+      journal_({options_.journal, options_.path, options_.memory_bytes, options_.memory_entries}),
+      latest_(limits, counters),
+      disk_floor_(kNowhere),
+      history_(options_.path, counters) {
+  state_.since = clock_.wall_ms();
+  if (!journal_.on_tmpfs()) {
+    warnings_.push_back("the journal " + journal_.path() +
+                        " is not in memory (tmpfs): every reading is written to that disk; name another folder in "
+                        "storage.journal");
+  }
+  join_database();
+  load_journal();
+  began_empty_ = latest_.empty();
+  write_first_links();
+}
+
+DurableLog::~DurableLog() {
+  for (std::jthread* thread : {&reader_thread_, &store_thread_}) {
+    if (!thread->joinable()) continue;
+    thread->request_stop();
+    thread->join();
+  }
+}
+
+// --- The start ---------------------------------------------------------------------------------------------------
+
+void DurableLog::join_database() {
+  std::optional<DatabaseEnd> end;
+  try {
+    open_store();
+    end = store_->end();
+  } catch (const std::exception& error) {
+    set_state(false, error.what());
+  }
+  const Join join = fieldcast::join(end, journal_.found(), clock_.wall_ms());
+  if (!join.doubt.empty()) warnings_.push_back(join.doubt);
+  epochs_ = join.epochs;
+  first_seq_ = join.first_seq;
+  const std::uint64_t stored = end ? end->last_seq : 0;
+  if (!join.use_journal) journal_.restart(first_seq_ - 1);
+  if (journal_.entries() == 0 || journal_.head() <= stored) journal_.resize();
+  journal_.begin_epoch({tag_, first_seq_});
+  journal_.set_stored(std::min(stored, journal_.head()));
+  head_ = journal_.head();
+  if (!store_) return;
+  try {
+    adopt_store();
+    set_state(true, "");
+  } catch (const std::exception& error) {
+    store_.reset();
+    set_state(false, error.what());
+  }
+}
+
+// What it holds is newer than what the database holds, or the same.
+void DurableLog::load_journal() {
+  std::deque<std::uint16_t> packets;
+  for (std::uint64_t after = journal_.floor(); after < journal_.head();) {
+    journal_.read(after, journal_.head(), kCommitBytes, chunk_);
+    for (const Entry& entry : chunk_.entries) {
+      note(entry);
+      if (entry.packet_id != 0) packets.push_back(entry.packet_id);
+      if (packets.size() > kFormerPackets) packets.pop_front();
+    }
+    after = chunk_.entries.back().seq;
+  }
+  former_packet_ids_.insert(packets.begin(), packets.end());
+}
+
+void DurableLog::write_first_links() {
+  const auto write_down = [this](const std::string& broker) {
+    NewEntry down;
+    down.kind = Kind::link;
+    down.topic = broker;
+    down.payload = options_.gateway;
+    append(down);
+  };
+  std::vector<std::string> up;
+  for (const auto& [broker, link] : links_) {
+    if (link.entry.state == LinkState::up) up.push_back(broker);
+  }
+  std::for_each(up.begin(), up.end(), write_down);
+  for (const Options::Broker& broker : options_.brokers) {
+    if (!links_.contains(broker.name)) write_down(broker.name);  // a new log knows no state of it yet
+  }
+  std::erase_if(links_, [this](const auto& link) {
+    return std::none_of(options_.brokers.begin(), options_.brokers.end(),
+                        [&](const Options::Broker& broker) { return broker.name == link.first; });
+  });
+}
+
+// --- The store thread ----------------------------------------------------------------------------------------------
+
+void DurableLog::start() {
+  syncing_ = true;
+  running_ = 2;
+  store_thread_ = std::jthread([this](std::stop_token stop) { run_store(stop); });
+  reader_thread_ = std::jthread([this](std::stop_token stop) { run_reader(stop); });
+}
+
+bool DurableLog::stop(std::chrono::milliseconds patience) {
+  reader_thread_.request_stop();
+  store_thread_.request_stop();
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, [this] { return running_ == 0; });
+}
+
+void DurableLog::run_store(std::stop_token stop) noexcept {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (state_.up) {
+      changed_.wait(lock, stop, [this] { return journal_.head() > journal_.stored(); });
+      const Instant waited = clock_.now() - waiting_since_;
+      changed_.wait_for(lock, stop, options_.commit_interval - waited, [this] { return must_commit_early(); });
+    } else {
+      changed_.wait_for(lock, stop, kStoreRetry, [] { return false; });
+    }
+    if (stop.stop_requested()) break;
+    lock.unlock();
+    store_turn();
+    lock.lock();
+  }
+  lock.unlock();
+  finish();
+  note_thread_end();
+}
+
+void DurableLog::note_thread_end() noexcept {
+  const std::lock_guard lock(mutex_);
+  --running_;
+  changed_.notify_all();
+}
+
+void DurableLog::store_turn() {
+  try {
+    if (!store_) {
+      open_store();
+      adopt_store();
+    }
+    commit();
+    set_state(true, "");
+  } catch (const std::exception& error) {
+    // Whatever it was, the next turn begins with a new connection.
+    if (store_) store_->rollback();
+    store_.reset();
+    counters_.commit_failures.add();
+    set_state(false, error.what());
+  }
+}
+
+void DurableLog::finish() {
+  store_turn();
+  if (!store_) return;
+  try {
+    // A start that left a hole, and nothing came behind it: the mark would prove that there is none.
+    if (store_->last_seq() == head()) store_->mark_clean();
+  } catch (const std::exception& error) {
+    set_state(false, error.what());
+  }
+  store_.reset();
+}
+
+void DurableLog::open_store() {
+  store_ =
+      std::make_unique<Store>(Store::Options{options_.path, options_.keep_for, options_.keep_bytes}, clock_, counters_);
+}
+
+// Makes a database that was just opened the one of this log.
+void DurableLog::adopt_store() {
+  const DatabaseEnd& end = store_->end();
+  std::vector<PastEpoch> epochs;
+  bool ours = end.epochs.empty();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = [this](std::uint64_t tag) {
+      return tag == tag_ ||
+             std::any_of(epochs_.begin(), epochs_.end(), [&](const PastEpoch& epoch) { return epoch.tag == tag; });
+    };
+    ours = ours || known(end.epochs.back().tag);
+    // One that was away at the start, and is of another log or an older one, comes before this epoch.
+    if (!ours && std::max(end.last_seq, end.epochs.back().last_seq) >= first_seq_) {
+      throw std::runtime_error(options_.path +
+                               " holds newer positions than the log that was begun without it: restart the gateway");
+    }
+    epochs.reserve(end.epochs.size() + epochs_.size());
+    for (const PastEpoch& epoch : end.epochs) {
+      if (!known(epoch.tag)) epochs.push_back(epoch);
+    }
+    epochs.insert(epochs.end(), epochs_.begin(), epochs_.end());
+    if (epochs.size() > kEpochsKept) epochs.erase(epochs.begin(), epochs.end() - kEpochsKept);
+    // Where it cannot be written, this is all that tells the next start that both belong together.
+    if (!end.epochs.empty()) journal_.set_database(end.epochs.back().tag);
+  }
+  // What can be read comes first: it serves even where nothing can be written.
+  if (!loaded_) load_store();
+  {
+    const std::lock_guard lock(mutex_);
+    epochs_ = epochs;
+    journal_.set_stored(std::min(store_->last_seq(), journal_.head()));
+  }
+  note_disk();
+  store_->set_epochs(epochs, {tag_, first_seq_});
+  remember_subscriptions();
+}
+
+void DurableLog::load_store() {
+  store_->load([this](const Chunk& chunk) {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& entry : chunk.entries) note(entry);
+  });
+  const std::lock_guard lock(mutex_);
+  if (store_->forgot_topics()) latest_.set_forgot();
+  disk_was_there_ = store_->last_seq() != 0;
+  loaded_ = true;
+}
+
+void DurableLog::remember_subscriptions() {
+  const auto before = store_->subscriptions();
+  std::multimap<std::string, std::string> now, former;
+  for (const Options::Broker& broker : options_.brokers) {
+    for (const std::string& topic : broker.topics) now.emplace(broker.name, topic);
+    const auto [first, last] = before.equal_range(broker.name);
+    for (auto known = first; known != last && former.count(broker.name) < kFormerTopics; ++known) {
+      if (std::find(broker.topics.begin(), broker.topics.end(), known->second) == broker.topics.end()) {
+        former.insert(*known);
+      }
+    }
+  }
+  now.insert(former.begin(), former.end());
+  if (now != before) store_->set_subscriptions(now);
+  const std::lock_guard lock(mutex_);
+  former_topics_ = std::move(former);
+}
+
+void DurableLog::commit() {
+  const Instant began = clock_.now();
+  const std::uint64_t until = head();
+  if (until <= store_->last_seq()) return;
+  store_->begin();
+  for (std::uint64_t after = store_->last_seq(); after < until;) {
+    {
+      const std::lock_guard lock(mutex_);
+      journal_.read(after, until, kCommitBytes, chunk_);
+    }
+    if (chunk_.entries.empty()) break;
+    store_->add(chunk_.entries);
+    after = chunk_.entries.back().seq;
+  }
+  if (store_->wants_state()) write_state();
+  store_->expire();
+  note_disk();  // before readers find that something is gone
+  store_->commit();
+
+  const std::lock_guard lock(mutex_);
+  journal_.set_stored(store_->last_seq());
+  waiting_since_ = began;
+  waiting_bytes_ = 0;
+  syncing_ = true;
+  counters_.unstored_entries.set(journal_.head() - journal_.stored());
+  changed_.notify_all();
+}
+
+void DurableLog::write_state() {
+  std::uint64_t after = kNowhere;
+  store_->write_state([&](Chunk& chunk) { return next_state_piece(chunk, after); }, latest_gap().has_value());
+}
+
+// First the links, then the latest readings. One that comes meanwhile is taken in the place of its topic's former one.
+bool DurableLog::next_state_piece(Chunk& chunk, std::uint64_t& after) const {
+  if (after == kNowhere) {
+    after = 0;
+    links(chunk);
+    if (!chunk.entries.empty()) return true;
+  }
+  if (after == kMaxSeq) return false;
+  const std::lock_guard lock(mutex_);
+  const auto all = [](std::string_view) { return true; };
+  after = latest_.step(after, kMaxSeq, all, kSnapshotScan, kReadBytes, chunk);
+  return !chunk.entries.empty();
+}
+
+void DurableLog::note_disk() {
+  const std::uint64_t floor = store_->floor() < store_->last_seq() ? store_->floor() : kNowhere;
+  const std::lock_guard lock(mutex_);
+  disk_floor_ = floor;
+  expired_ = store_->expired();
+}
+
+void DurableLog::set_state(bool up, const std::string& detail) {
+  StorageState now;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_.up == up && state_.detail == detail) return;
+    state_ = {up, clock_.wall_ms(), detail};
+    now = state_;
+  }
+  if (options_.on_change) options_.on_change(now);
+}
+
+StorageState DurableLog::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::vector<std::string> DurableLog::former_topics(const std::string& broker) const {
+  std::vector<std::string> topics;
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = former_topics_.equal_range(broker);
+  std::transform(first, last, std::back_inserter(topics), [](const auto& topic) { return topic.second; });
+  return topics;
+}
+
+// --- Appending -----------------------------------------------------------------------------------------------------
+
+void DurableLog::add_wakeup(Wakeup& wakeup) {
+  wakeups_.push_back(&wakeup);
+}
+
+bool DurableLog::append(const NewEntry& new_entry) noexcept {
+  Entry entry;
+  static_cast<NewEntry&>(entry) = new_entry;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_repeat(entry)) {
+      counters_.retained_repeats.add();
+      return false;
+    }
+    mark_redelivered(entry);
+    entry.seq = journal_.head() + 1;
+    entry.time = clock_.wall_ms();
+    const bool first = journal_.head() == journal_.stored();
+    if (first) waiting_since_ = clock_.now();
+    counters_.lost_entries.add(journal_.put(entry));
+    note(entry);
+    (is_link(entry) ? counters_.links : counters_.readings).add();
+    counters_.memory_entries.set(journal_.entries());
+    counters_.unstored_entries.set(journal_.head() - std::max(journal_.stored(), journal_.floor()));
+    waiting_bytes_ += entry.topic.size() + entry.payload.size() + sizeof(Entry);
+    head_.store(entry.seq, std::memory_order_release);
+    if (first || must_commit_early()) changed_.notify_all();
+  }
+  for (Wakeup* wakeup : wakeups_) wakeup->wake();
+  if (options_.commit_interval.count() == 0) wait_for_disk(entry.seq);
+  return true;
+}
+
+bool DurableLog::is_repeat(const NewEntry& entry) const {
+  if (!entry.retained) return false;
+  const Entry* latest = latest_.find(entry.topic);
+  return latest != nullptr && latest->kind == entry.kind && latest->payload == entry.payload &&
+         latest->size == entry.size;
+}
+
+// At QoS 2 Paho does not tell that a message comes again. One with the packet id of one that came before this start may
+// be that one, as long as the broker still has the session; an id that was used again since says nothing any more.
+void DurableLog::mark_redelivered(Entry& entry) {
+  if (is_link(entry)) {
+    if (entry.state == LinkState::up && !entry.session_resumed) former_packet_ids_.clear();
+    return;
+  }
+  if (former_packet_ids_.empty() || entry.packet_id == 0) return;
+  if (former_packet_ids_.erase(entry.packet_id) != 0 && entry.qos == 2) entry.redelivered = true;
+}
+
+void DurableLog::note(const Entry& entry) {
+  if (!is_link(entry)) return latest_.remember(entry);
+  Link& link = links_[std::string(entry.topic)];
+  if (link.entry.seq < entry.seq) keep(entry, link);
+}
+
+bool DurableLog::must_commit_early() const {
+  return waiting_bytes_ > options_.memory_bytes / kEarlyShare;
+}
+
+void DurableLog::wait_for_disk(std::uint64_t seq) noexcept {
+  std::unique_lock lock(mutex_);
+  if (!state_.up || !syncing_) return;
+  syncing_ = changed_.wait_for(lock, kSyncPatience, [&] { return journal_.stored() >= seq || !state_.up; });
+}
+
+// --- Reading -------------------------------------------------------------------------------------------------------
+
+std::optional<std::uint64_t> DurableLog::end_of(std::uint64_t tag) const {
+  if (tag == tag_) return head();
+  const std::lock_guard lock(mutex_);
+  const auto epoch =
+      std::find_if(epochs_.rbegin(), epochs_.rend(), [&](const PastEpoch& past) { return past.tag == tag; });
+  if (epoch == epochs_.rend()) return std::nullopt;
+  return epoch->last_seq;
+}
+
+std::uint64_t DurableLog::floor_now() const {
+  return std::min(disk_floor_, journal_.floor());
+}
+
+std::uint64_t DurableLog::floor() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return floor_now();
+}
+
+GapReason DurableLog::gone(std::uint64_t position) const noexcept {
+  return position < expired_ ? GapReason::expired : GapReason::storage;
+}
+
+std::uint64_t DurableLog::read(std::uint64_t after, std::uint64_t until, std::size_t max_bytes, Chunk& chunk) const {
+  const std::lock_guard lock(mutex_);
+  journal_.read(after, until, max_bytes, chunk);
+  return journal_.floor();
+}
+
+std::uint64_t DurableLog::before(std::int64_t time) const {
+  const std::lock_guard lock(mutex_);
+  const bool on_disk = disk_was_there_ || time <= journal_.latest_dropped();
+  return on_disk ? floor_now() : journal_.before(time);
+}
+
+std::uint64_t DurableLog::latest(std::uint64_t after, std::uint64_t until,
+                                 const std::function<bool(std::string_view)>& wanted, std::size_t max_entries,
+                                 std::size_t max_bytes, Chunk& chunk) const {
+  const std::lock_guard lock(mutex_);
+  return latest_.step(after, until, wanted, max_entries, max_bytes, chunk);
+}
+
+std::optional<GapReason> DurableLog::latest_gap() const noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) return GapReason::storage;
+  if (latest_.forgot()) return GapReason::expired;
+  return std::nullopt;
+}
+
+void DurableLog::links(Chunk& chunk) const {
+  chunk.entries.clear();
+  chunk.bytes.clear();
+  const std::lock_guard lock(mutex_);
+  std::vector<const Link*> links;
+  for (const auto& [broker, link] : links_) {
+    links.push_back(&link);
+    chunk.bytes += link.broker + link.gateway;
+  }
+  std::string_view bytes = chunk.bytes;
+  for (const Link* link : links) {
+    Entry entry = link->entry;
+    entry.topic = bytes.substr(0, link->broker.size());
+    entry.payload = bytes.substr(link->broker.size(), link->gateway.size());
+    bytes.remove_prefix(link->broker.size() + link->gateway.size());
+    chunk.entries.push_back(entry);
+  }
+  std::sort(chunk.entries.begin(), chunk.entries.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
+}
+
+// --- The reader thread ---------------------------------------------------------------------------------------------
+
+void DurableLog::read_history(std::shared_ptr<HistoryRead> read, Wakeup& asker) {
+  const std::lock_guard lock(reads_mutex_);
+  reads_.push_back({std::move(read), &asker});
+  asked_.notify_one();
+}
+
+bool DurableLog::history_turn() {
+  Asked next;
+  {
+    const std::lock_guard lock(reads_mutex_);
+    if (reads_.empty()) return false;
+    next = std::move(reads_.front());
+    reads_.pop_front();
+  }
+  if (!next.read->cancelled.load(std::memory_order_relaxed)) {
+    history_.read(*next.read);
+    counters_.history_reads.add();
+    counters_.history_entries.add(next.read->chunk.entries.size());
+  }
+  next.read->done.store(true, std::memory_order_release);
+  next.asker->wake();
+  return true;
+}
+
+void DurableLog::run_reader(std::stop_token stop) noexcept {
+  while (!stop.stop_requested()) {
+    if (history_turn()) continue;
+    std::unique_lock lock(reads_mutex_);
+    asked_.wait(lock, stop, [this] { return !reads_.empty(); });
+  }
+  note_thread_end();
+}
+
+}  // namespace fieldcast

@@ -1,0 +1,555 @@
+// The log over real files: what it keeps in memory and on disk, and how a start goes on after each kind of end.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "storage/durable_log.hpp"
+#include "tests/unit/test_log.hpp"
+
+namespace fieldcast {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class HandClock final : public Clock {
+ public:
+  std::int64_t wall_ms() const noexcept override { return wall; }
+  Instant now() const noexcept override { return steady; }
+  std::int64_t wall = 1'764'000'000'000;
+  Instant steady{0};
+};
+
+struct Shard final : Log::Wakeup {
+  void wake() noexcept override { ++woken; }
+  int woken = 0;
+};
+
+class DurableLogTest : public testing::Test {
+ protected:
+  DurableLogTest() { limits.payload = 1'000; }
+
+  void open() {
+    options.gateway = "hall";
+    log = std::make_unique<DurableLog>(clock, limits, files.in(options), counters);
+  }
+  // What each way to end leaves: everything; what kill -9 leaves; what a power cut leaves.
+  void stop() {
+    log->finish();
+    log.reset();
+  }
+  void kill() { log.reset(); }
+  void cut_power() {
+    log.reset();
+    fs::remove_all(files.journal());
+  }
+
+  bool append(const std::string& topic, const std::string& payload = "1", bool retained = false) {
+    NewEntry entry;
+    entry.kind = Kind::json;
+    entry.topic = topic;
+    entry.payload = payload;
+    entry.retained = retained;
+    return log->append(entry);
+  }
+
+  void append_link(const std::string& broker, LinkState state, bool resumed = false) {
+    NewEntry entry;
+    entry.kind = Kind::link;
+    entry.state = state;
+    entry.session_resumed = resumed;
+    entry.topic = broker;
+    entry.payload = "hall";
+    log->append(entry);
+  }
+
+  HistoryRead& ask(std::uint64_t after, std::uint64_t until, const std::string& filter = "#") {
+    read = std::make_shared<HistoryRead>();
+    read->after = after;
+    read->until = until;
+    read->filters = FilterSet({filter});
+    read->max_entries = 10'000;
+    read->max_bytes = 1u << 20;
+    log->read_history(read, shard);
+    EXPECT_TRUE(log->history_turn());
+    EXPECT_TRUE(read->done);
+    return *read;
+  }
+
+  std::vector<std::string> topics_in_memory() {
+    Chunk chunk;
+    log->read(0, log->head(), 1u << 20, chunk);
+    return topics_of(chunk);
+  }
+
+  static std::vector<std::string> topics_of(const Chunk& chunk) {
+    std::vector<std::string> topics;
+    for (const Entry& entry : chunk.entries) topics.emplace_back(entry.topic);
+    return topics;
+  }
+
+  std::vector<std::string> latest() {
+    std::vector<std::string> topics;
+    for (std::uint64_t after = 0; after < log->head();) {
+      Chunk chunk;
+      after = log->latest(
+          after, log->head(), [](std::string_view) { return true; }, 100, 1u << 20, chunk);
+      for (const std::string& topic : topics_of(chunk)) topics.push_back(topic);
+    }
+    return topics;
+  }
+
+  std::map<std::string, LinkState> links() {
+    Chunk chunk;
+    log->links(chunk);
+    std::map<std::string, LinkState> states;
+    for (const Entry& entry : chunk.entries) states.emplace(entry.topic, entry.state);
+    return states;
+  }
+
+  test::LogFiles files;
+  HandClock clock;
+  Limits limits;
+  Counters counters;
+  DurableLog::Options options;
+  Shard shard;
+  std::shared_ptr<HistoryRead> read;
+  std::unique_ptr<DurableLog> log;
+};
+
+using Topics = std::vector<std::string>;
+
+TEST_F(DurableLogTest, ANewLogBeginsAtOne) {
+  open();
+  EXPECT_EQ(log->head(), 0u);
+  EXPECT_EQ(log->floor(), 0u);
+  EXPECT_TRUE(log->began_empty());
+  EXPECT_TRUE(log->state().up) << log->state().detail;
+  append("a");
+  EXPECT_EQ(log->head(), 1u);
+  EXPECT_EQ(log->end_of(log->tag()), 1u);
+  EXPECT_EQ(log->end_of(log->tag() + 1), std::nullopt);
+}
+
+TEST_F(DurableLogTest, WakesItsReaders) {
+  open();
+  log->add_wakeup(shard);
+  append("a");
+  append("b");
+  EXPECT_EQ(shard.woken, 2);
+}
+
+TEST_F(DurableLogTest, GoesOnAfterACleanStop) {
+  open();
+  append("a");
+  append("b");
+  const auto tag = log->tag();
+  stop();
+  fs::remove_all(files.journal());  // a reboot
+  open();
+  EXPECT_EQ(log->head(), 2u);
+  EXPECT_NE(log->tag(), tag);
+  EXPECT_EQ(log->end_of(tag), 2u);
+  EXPECT_TRUE(log->warnings().empty() || log->warnings().size() == 1);  // where /tmp is no tmpfs
+  append("c");
+  EXPECT_EQ(log->head(), 3u);
+  EXPECT_EQ(log->floor(), 0u);
+  EXPECT_EQ(topics_of(ask(0, 2).chunk), (Topics{"a", "b"}));
+  EXPECT_EQ(latest(), (Topics{"a", "b", "c"}));
+  EXPECT_FALSE(log->began_empty());
+}
+
+TEST_F(DurableLogTest, GoesOnAfterAKillWithWhatWasNotOnDisk) {
+  open();
+  append("a");
+  log->store_turn();
+  append("b");
+  append("c");
+  const auto tag = log->tag();
+  kill();
+  open();
+  EXPECT_EQ(log->head(), 3u);
+  EXPECT_EQ(log->end_of(tag), 3u);
+  EXPECT_EQ(topics_in_memory(), (Topics{"a", "b", "c"}));
+  append("d");
+  log->store_turn();
+  EXPECT_EQ(topics_of(ask(0, 4).chunk), (Topics{"a", "b", "c", "d"})) << "what was only in the journal is stored too";
+  EXPECT_EQ(latest(), (Topics{"a", "b", "c", "d"}));
+}
+
+TEST_F(DurableLogTest, LeavesAHoleAfterAPowerCut) {
+  open();
+  append("a");
+  log->store_turn();
+  append("lost");
+  const auto tag = log->tag();
+  cut_power();
+  open();
+  EXPECT_EQ(log->head(), 1 + kReserved);
+  EXPECT_EQ(log->end_of(tag), 1u) << "what was behind it is lost";
+  EXPECT_FALSE(log->warnings().empty());
+  append("b");
+  log->store_turn();
+  EXPECT_EQ(topics_of(ask(0, log->head()).chunk), Topics{"a"});
+  EXPECT_EQ(read->reached, 1u);
+  EXPECT_TRUE(ask(1, log->head()).lost);
+  EXPECT_EQ(read->reached, 1 + kReserved);
+  EXPECT_EQ(topics_of(ask(read->reached, log->head()).chunk), Topics{"b"});
+  EXPECT_EQ(log->gone(1), GapReason::storage);
+}
+
+TEST_F(DurableLogTest, TakesAnOlderCopyOfTheDatabaseForWhatItIs) {
+  open();
+  append("a");
+  const auto first_tag = log->tag();
+  stop();
+  const auto copy = files.database() + ".copy";
+  fs::copy_file(files.database(), copy);
+  open();
+  append("b");
+  const auto second_tag = log->tag();
+  stop();
+  for (const char* tail : {"", "-wal", "-shm"}) fs::remove(files.database() + tail);
+  fs::rename(copy, files.database());
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(log->end_of(first_tag), 1u);
+  EXPECT_EQ(log->end_of(second_tag), std::nullopt) << "an epoch that this copy does not know";
+  EXPECT_EQ(latest(), Topics{"a"});
+}
+
+TEST_F(DurableLogTest, OnlyTheJournalKnowsWhatCameWhileTheDatabaseWasAway) {
+  const auto away = fs::path(files.database());
+  fs::create_directory(away);  // no file can be opened there
+  open();
+  EXPECT_FALSE(log->state().up);
+  EXPECT_FALSE(log->state().detail.empty());
+  const auto first = log->head();
+  append("a");
+  log->store_turn();
+  EXPECT_FALSE(log->state().up);
+  const auto tag = log->tag();
+  kill();
+  open();
+  EXPECT_EQ(log->head(), first + 1);
+  EXPECT_EQ(log->end_of(tag), first + 1);
+  EXPECT_EQ(topics_in_memory(), Topics{"a"});
+  append("b");
+  fs::remove(away);
+  log->store_turn();
+  EXPECT_TRUE(log->state().up) << log->state().detail;
+  stop();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(log->end_of(tag), first + 1);
+  EXPECT_EQ(topics_of(ask(first, first + 2).chunk), (Topics{"a", "b"}));
+  EXPECT_EQ(latest(), (Topics{"a", "b"}));
+}
+
+TEST_F(DurableLogTest, TakesUpADatabaseThatWasAwayAtTheStart) {
+  open();
+  append("a");
+  append("b");
+  const auto tag = log->tag();
+  stop();
+  fs::remove_all(files.journal());
+  const auto elsewhere = files.database() + ".elsewhere";
+  fs::rename(files.database(), elsewhere);
+  fs::create_directory(files.database());
+  open();
+  EXPECT_TRUE(log->began_empty());
+  EXPECT_EQ(log->end_of(tag), std::nullopt);
+  const auto first = log->head();
+  append("b", "new");
+  fs::remove(files.database());
+  fs::rename(elsewhere, files.database());
+  log->store_turn();
+  EXPECT_TRUE(log->state().up) << log->state().detail;
+  EXPECT_EQ(log->end_of(tag), 2u);
+  EXPECT_EQ(log->floor(), 0u);
+  EXPECT_EQ(latest(), (Topics{"a", "b"}));
+  EXPECT_EQ(topics_of(ask(0, first + 1).chunk), (Topics{"a", "b"}));
+  EXPECT_TRUE(ask(2, first + 1).lost) << "nobody knows what came in between";
+}
+
+TEST_F(DurableLogTest, WhatTheJournalCannotHoldWhileTheDiskIsAwayIsLost) {
+  options.memory_bytes = Journal::smallest(limits);
+  open();
+  append("first");
+  log->store_turn();
+  // The directory of the database is not there any more for whoever opens it anew.
+  kill();
+  fs::rename(files.database(), files.database() + ".elsewhere");
+  fs::create_directory(files.database());
+  open();
+  std::uint64_t appended = 0;
+  for (; counters.lost_entries.value() < 10; ++appended) append("t", std::string(900, '1'));
+  EXPECT_GT(log->floor(), 1u);
+  EXPECT_EQ(log->gone(1), GapReason::storage);
+  fs::remove(files.database());
+  fs::rename(files.database() + ".elsewhere", files.database());
+  log->store_turn();
+  ASSERT_TRUE(log->state().up) << log->state().detail;
+  EXPECT_EQ(log->floor(), 0u);
+  EXPECT_EQ(topics_of(ask(0, log->head()).chunk), Topics{"first"});
+  ASSERT_TRUE(ask(1, log->head()).lost);
+  EXPECT_EQ(read->reached, 1 + counters.lost_entries.value() - 1) << "all but `first`, which was on disk";
+  const auto hole = read->reached;
+  EXPECT_EQ(ask(hole, log->head()).chunk.entries.size(), log->head() - hole);
+}
+
+TEST_F(DurableLogTest, ASmallMemoryKeepsWhatIsNotOnDisk) {
+  options.memory_entries = 64;
+  open();
+  for (int i = 0; i < 500; ++i) append("t");
+  EXPECT_EQ(topics_in_memory().size(), 500u);
+  log->store_turn();
+  append("t");
+  EXPECT_EQ(topics_in_memory().size(), 64u);
+  EXPECT_EQ(log->floor(), 0u);
+  EXPECT_EQ(ask(0, log->head() - 64).chunk.entries.size(), 437u);
+}
+
+TEST_F(DurableLogTest, LooksForATimeInMemoryAndWhereItMayBeOnDisk) {
+  options.memory_entries = 4;
+  open();
+  for (const std::int64_t time : {100, 200, 150, 300, 300, 50, 400}) {
+    clock.wall = time;
+    append("a");
+  }
+  EXPECT_EQ(log->before(100), 0u);
+  EXPECT_EQ(log->before(151), 1u);
+  EXPECT_EQ(log->before(301), 6u);
+  EXPECT_EQ(log->before(401), 7u);
+  log->store_turn();
+  append("a");  // the first four are on disk only now
+  EXPECT_EQ(log->before(300), 0u) << "the fourth, on disk";
+  EXPECT_EQ(log->before(301), 6u);
+}
+
+TEST_F(DurableLogTest, LeavesOutARetainedRepeatAlsoAfterARestart) {
+  open();
+  EXPECT_TRUE(append("a", "1", true));
+  EXPECT_FALSE(append("a", "1", true));
+  EXPECT_TRUE(append("a", "2", true));
+  EXPECT_TRUE(append("a", "1", true)) << "equal to an older one only";
+  EXPECT_TRUE(append("a", "1")) << "not retained: a new reading";
+  EXPECT_TRUE(append("b", "1", true));
+  EXPECT_EQ(counters.retained_repeats.value(), 1u);
+  EXPECT_EQ(log->head(), 5u);
+  stop();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_FALSE(append("b", "1", true));
+  EXPECT_TRUE(append("b", "2", true));
+}
+
+TEST_F(DurableLogTest, WritesDownForABrokerThatWasUp) {
+  options.brokers = {{"local", {"#"}}, {"other", {"#"}}};
+  open();
+  EXPECT_EQ(log->head(), 2u) << "a new log says that both are down";
+  append_link("local", LinkState::up);
+  kill();
+  open();
+  EXPECT_EQ(log->head(), 4u) << "one more, for the one that was up";
+  EXPECT_EQ(links(), (std::map<std::string, LinkState>{{"local", LinkState::down}, {"other", LinkState::down}}));
+  append_link("other", LinkState::up);
+  stop();
+  options.brokers = {{"local", {"#"}}};
+  open();
+  EXPECT_EQ(log->head(), 6u) << "the one that is not configured any more goes down too";
+  EXPECT_EQ(links(), (std::map<std::string, LinkState>{{"local", LinkState::down}}));
+}
+
+TEST_F(DurableLogTest, RemembersFiltersThatABrokerMayStillHave) {
+  options.brokers = {{"local", {"a/#", "b"}}};
+  open();
+  EXPECT_TRUE(log->former_topics("local").empty());
+  stop();
+  options.brokers = {{"local", {"a/#", "c"}}};
+  open();
+  EXPECT_EQ(log->former_topics("local"), Topics{"b"});
+  stop();
+  options.brokers = {{"local", {"b"}}};
+  open();
+  EXPECT_EQ(log->former_topics("local"), (Topics{"a/#", "c"}));
+  EXPECT_TRUE(log->former_topics("other").empty());
+}
+
+TEST_F(DurableLogTest, MarksAPacketIdFromBeforeTheRestart) {
+  const auto append_packet = [&](std::uint8_t qos, std::uint16_t id) {
+    NewEntry entry;
+    entry.kind = Kind::json;
+    entry.topic = "a";
+    entry.payload = "1";
+    entry.qos = qos;
+    entry.packet_id = id;
+    log->append(entry);
+    Chunk chunk;
+    log->read(log->head() - 1, log->head(), 1'000, chunk);
+    return chunk.entries.at(0).redelivered;
+  };
+  for (const bool resumed : {true, false}) {
+    open();
+    EXPECT_FALSE(append_packet(2, 7));
+    EXPECT_FALSE(append_packet(2, 8));
+    EXPECT_FALSE(append_packet(1, 9));
+    EXPECT_FALSE(append_packet(2, 7)) << "used again by the same process";
+    kill();
+    open();
+    append_link("local", LinkState::up, resumed);
+    EXPECT_EQ(append_packet(2, 7), resumed);
+    EXPECT_FALSE(append_packet(2, 7)) << "once";
+    EXPECT_FALSE(append_packet(1, 8)) << "QoS 1 says so itself";
+    EXPECT_FALSE(append_packet(2, 8)) << "and has used the id again";
+    EXPECT_FALSE(append_packet(2, 10));
+    stop();
+    fs::remove_all(files.journal());
+  }
+}
+
+TEST_F(DurableLogTest, LatestReadingsOutliveRetention) {
+  options.keep_for = 1h;
+  options.memory_entries = 1;
+  open();
+  append("silent");
+  for (int block = 0; block < 6; ++block) {
+    for (std::size_t i = 0; i < kBlockEntries + 1; ++i) append("t");
+    clock.steady += 30min;
+    log->store_turn();
+  }
+  EXPECT_GT(counters.expired_blocks.value(), 0u);
+  EXPECT_GT(log->floor(), 1u);
+  EXPECT_EQ(log->gone(0), GapReason::expired);
+  EXPECT_EQ(latest(), (Topics{"silent", "t"}));
+  kill();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(latest(), (Topics{"silent", "t"}));
+  EXPECT_GT(log->floor(), 1u);
+  EXPECT_EQ(log->gone(0), GapReason::expired);
+}
+
+TEST_F(DurableLogTest, RemembersThatATopicWasForgotten) {
+  limits.topics = 2;
+  open();
+  for (const std::string topic : {"a", "b", "c"}) append(topic);
+  EXPECT_EQ(log->latest_gap(), GapReason::expired);
+  stop();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(latest().size(), 2u);
+  EXPECT_EQ(log->latest_gap(), GapReason::expired);
+}
+
+TEST_F(DurableLogTest, ASecondOneOverTheSameFilesIsRefused) {
+  open();
+  EXPECT_THROW(DurableLog(clock, limits, files.in(), counters), std::runtime_error);
+}
+
+TEST_F(DurableLogTest, TakesAnotherSizeOfTheMemoryWhenAllIsOnDisk) {
+  options.memory_bytes = 1u << 20;
+  open();
+  append("a");
+  kill();
+  options.memory_bytes = 2u << 20;
+  open();
+  EXPECT_EQ(topics_in_memory(), Topics{"a"}) << "nothing is given up for it";
+  stop();
+  open();
+  const std::string big(900, '1');
+  for (int i = 0; i < 1'600; ++i) append("t", big);
+  EXPECT_EQ(counters.lost_entries.value(), 0u) << "1.5 MB fit";
+}
+
+// With its threads.
+class RunningLogTest : public DurableLogTest {
+ protected:
+  void run() {
+    open();
+    log->start();
+  }
+
+  void wait_until(const std::function<bool()>& done) {
+    for (const auto end = std::chrono::steady_clock::now() + 30s; !done();) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end);
+      std::this_thread::yield();
+    }
+  }
+
+  const SystemClock system_clock;
+};
+
+TEST_F(RunningLogTest, StoresWithinTheIntervalAndEndsCleanly) {
+  options.commit_interval = 10ms;
+  run();
+  for (int i = 0; i < 100; ++i) append("a");
+  wait_until([&] { return counters.stored_entries.value() == 100; });
+  append("b");
+  EXPECT_TRUE(log->stop(10s));
+  log.reset();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(log->head(), 101u);
+  EXPECT_EQ(latest(), (Topics{"a", "b"}));
+}
+
+TEST_F(RunningLogTest, AnswersReadsOfManyAskers) {
+  options.commit_interval = 10ms;
+  struct Asker final : Log::Wakeup {
+    void wake() noexcept override { ++woken; }
+    std::atomic<int> woken{0};
+  } asker;
+  run();
+  for (int i = 0; i < 1'000; ++i) append("t" + std::to_string(i % 10));
+  wait_until([&] { return counters.stored_entries.value() == 1'000; });
+  std::vector<std::shared_ptr<HistoryRead>> reads;
+  for (int i = 0; i < 50; ++i) {
+    reads.push_back(std::make_shared<HistoryRead>());
+    reads.back()->until = 1'000;
+    reads.back()->filters = FilterSet({"t" + std::to_string(i % 10)});
+    reads.back()->max_entries = 10'000;
+    reads.back()->max_bytes = 1u << 20;
+    if (i % 5 == 4) reads.back()->cancelled = true;
+    log->read_history(reads.back(), asker);
+  }
+  wait_until([&] { return asker.woken == 50; });
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(reads[static_cast<std::size_t>(i)]->done);
+    EXPECT_EQ(reads[static_cast<std::size_t>(i)]->chunk.entries.size(), i % 5 == 4 ? 0u : 100u);
+  }
+  EXPECT_TRUE(log->stop(10s));
+}
+
+TEST_F(RunningLogTest, AnAppendWaitsForTheDiskWhereItIsToldTo) {
+  options.commit_interval = 0ms;
+  run();
+  for (int i = 1; i <= 20; ++i) {
+    append("a");
+    EXPECT_EQ(counters.stored_entries.value(), static_cast<std::uint64_t>(i));
+  }
+  EXPECT_TRUE(log->stop(10s));
+}
+
+TEST_F(RunningLogTest, TellsOfADiskThatComesAndGoes) {
+  std::mutex mutex;
+  std::vector<bool> changes;
+  options.on_change = [&](const StorageState& state) {
+    const std::lock_guard lock(mutex);
+    changes.push_back(state.up);
+  };
+  fs::create_directory(files.database());
+  options.commit_interval = 10ms;
+  run();
+  append("a");
+  EXPECT_FALSE(log->state().up);
+  fs::remove(files.database());
+  wait_until([&] { return log->state().up && counters.stored_entries.value() == 1; });
+  EXPECT_TRUE(log->stop(10s));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(changes, (std::vector<bool>{false, true}));
+}
+
+}  // namespace
+}  // namespace fieldcast
