@@ -100,8 +100,9 @@ constexpr std::array kKeys{
         "the broker. Then no more come in a second than the disk does syncs, and flash wears sooner.",
         "", ""},
     Key{"storage", "keep_for", [](Config& c) -> Target { return &c.storage.keep_for; }, kMinute, 3'650 * kDay,
-        "How long readings are kept on disk, but for keep_bytes. They are deleted in blocks of some thousand; the "
-        "latest of each topic stays in any case.",
+        "How long readings are kept on disk, but for keep_bytes. They are deleted in blocks of some thousand, so up to "
+        "an "
+        "eighth later; the latest of each topic stays in any case.",
         "", ""},
     Key{"storage", "keep_bytes", [](Config& c) -> Target { return Bytes{&c.storage.keep_bytes}; }, kSmallestKeep,
         16'384 * kGiB,

@@ -24,6 +24,7 @@ ARROWS = {
     "web": [],
     "app": ["gateway", "storage", "adapters", "web"],
     "demo": [],
+    "bench": ["gateway", "storage"],
     # What runs the built program from outside must not know its inside.
     "tests/support": [],
     "tests/contract": ["tests/support"],

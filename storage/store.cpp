@@ -11,6 +11,8 @@
 namespace fieldcast {
 namespace {
 
+// The tail becomes a block after this part of keep_for: in a log that is nearly silent it would take weeks to fill.
+constexpr int kTailShare = 8;
 // Blocks deleted in one commit, so that none takes long: a smaller keep_bytes is reached step by step.
 constexpr int kExpireAtOnce = 64;
 
@@ -88,9 +90,10 @@ void Store::load_end() {
 
   std::uint64_t first_record = 0;
   read_tail(tail_, [&](std::uint64_t first, std::uint64_t last, std::string_view data) {
-    if (first_record == 0) first_record = first;
     now_.last_seq = std::max(now_.last_seq, last);
     if (Stamp read; codec_.decode(data, kMaxContent, chunk, read)) stamp = read;
+    if (first_record == 0) now_.tail_log_ms = stamp.log_ms;
+    if (first_record == 0) first_record = first;
     now_.tail_entries += chunk.entries.size();
     for (const Entry& entry : chunk.entries) now_.tail_bytes += content_bytes(entry);
   });
@@ -262,11 +265,13 @@ void Store::add_record(std::span<const Entry> entries, std::size_t bytes) {
   const std::string data = codec_.encode(entries, stamp);
   const std::size_t parts = (data.size() + kPartBytes - 1) / kPartBytes;
   const bool full = now_.next_slot + parts > kTailSlots || now_.tail_entries + entries.size() > kBlockEntries ||
-                    now_.tail_bytes + bytes > kBlockBytes;
+                    now_.tail_bytes + bytes > kBlockBytes ||
+                    stamp.log_ms - now_.tail_log_ms > options_.keep_for.count() / kTailShare;
   if (full && now_.next_slot != 0) close_block();
   if (parts > kTailSlots || bytes > kBlockBytes) {
     insert_block(entries, entries.back().seq, stamp, data);
   } else {
+    if (now_.next_slot == 0) now_.tail_log_ms = stamp.log_ms;
     for (std::size_t part = 0; part < parts; ++part) {
       insert_part_.bind(1, stored(now_.next_slot++))
           .bind(2, stored(entries.front().seq))

@@ -17,8 +17,8 @@
 //         what the brokers were asked for
 //
 // data and topics are as storage/block.hpp draws them. A commit writes one record to the tail; when the tail holds
-// kBlockEntries or kTailSlots, it becomes a block in that same transaction, and only then are expired blocks deleted:
-// on flash, a commit costs the pages that it touches.
+// kBlockEntries or kTailSlots, or is an eighth of keep_for old, it becomes a block in that same transaction, and only then
+// are expired blocks deleted: on flash, a commit costs the pages that it touches.
 //
 // Log time ages the log, since wall clocks jump: steady time while running, and at each start the wall clock's
 // difference to the last record, but between nothing and a day.
@@ -52,7 +52,7 @@ class Store {
  public:
   struct Options {
     std::string path;                      // its directory is there
-    std::chrono::milliseconds keep_for{};  // in log time
+    std::chrono::milliseconds keep_for{};  // in log time; up to an eighth longer, since only whole blocks go
     std::uint64_t keep_bytes = 0;          // of the file, its write-ahead log included; at least kSmallestKeep
   };
 
@@ -117,6 +117,7 @@ class Store {
   struct Live {
     std::uint64_t last_seq = 0, floor = 0, expired = 0;
     std::size_t next_slot = 0, tail_entries = 0, tail_bytes = 0;
+    std::int64_t tail_log_ms = 0;   // of its first record
     std::uint64_t state_seq = 0;    // the state holds everything up to here
     std::int64_t state_log_ms = 0;  // and was written then
     Written written;

@@ -58,7 +58,9 @@ void Client::begin_latest(const Filters& filters, Index head) {
 }
 
 void Client::come_back(std::uint64_t tag) {
-  position_ = std::min(position_, place_);  // a cursor from before the first reading of its time
+  if (snapshot_) snapshot_->head = history_.behind_forgotten(snapshot_->head);
+  position_ =
+      history_.behind_forgotten(std::min(position_, place_));  // a cursor from before the first reading of its time
   unknown_head_.reset();
   if (!history_.knows_epoch(tag)) unknown_head_ = history_.head();
 }
@@ -157,6 +159,7 @@ std::string Client::walk(const std::vector<Entry>& entries, Index until, Hole& h
   const auto skip = [&](Index i, const char* reason, bool must) {
     if (next == 0) {
       hole.reasons.insert(reason);
+      if (history_.too_old(i)) hole.reasons.insert("expired");
       hole.end = i + 1;
     }
     if (must && hole.must.empty()) {

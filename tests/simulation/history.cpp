@@ -95,6 +95,7 @@ void History::commit() {
 }
 
 void History::expire(std::uint64_t seq) {
+  disk_.expired = place(seq);
   for (const Index i : timeline_) {
     if (items[i].seq > seq) break;
     if (state(i) != Disk::State::stored) continue;

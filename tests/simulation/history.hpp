@@ -39,6 +39,7 @@ struct Disk {
   std::vector<Index> timeline;
   std::set<std::uint64_t> epochs;  // their tags
   std::uint64_t last_epoch = 0;    // 0 where it is a new file
+  Index expired = 0;               // what comes before this is too old to be kept
   bool clean = false;              // bears the mark of a clean stop
 };
 
@@ -80,11 +81,15 @@ class History {
   bool kept(Index i) const { return items[i].in_memory || state(i) == Disk::State::stored; }
   bool readable(Index i) const { return items[i].in_memory || (!away_ && kept(i)); }
   bool expired(Index i) const { return !items[i].in_memory && state(i) == Disk::State::expired; }
+  /// It would have expired by now, had it not been lost before.
+  bool too_old(Index i) const { return i < disk_.expired; }
   /// It is in no way the log's any more, but was when the present process began.
   bool just_gone(Index i) const { return items[i].gone_in == process_; }
   bool is_link(Index i) const { return items[i].topic.empty() && !items[i].is_break; }
 
   Index head() const;
+  /// The same position, or behind entries that nobody can know.
+  Index behind_forgotten(Index i) const;
   /// The position that a seq names now.
   Index place(std::uint64_t seq) const;
   std::optional<Index> find(std::uint64_t seq) const;
@@ -92,7 +97,6 @@ class History {
 
  private:
   Disk::State state(Index i) const { return i < disk_.states.size() ? disk_.states[i] : Disk::State::absent; }
-  Index behind_forgotten(Index i) const;
   void note_gone();
 
   Disk disk_;

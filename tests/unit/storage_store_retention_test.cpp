@@ -53,6 +53,18 @@ TEST_F(StoreRetentionTest, BlocksGoWhenTheyAreOlderThanTheyMayBe) {
   EXPECT_EQ(store->floor(), 5 * kBlockEntries);
 }
 
+TEST_F(StoreRetentionTest, ANearlySilentLogKeepsItsBoundOfAge) {
+  options.keep_for = 80h;
+  open();
+  for (int i = 0; i < 300; ++i) {
+    if (i % 50 == 49) open();
+    clock.pass(1h);
+    commit_reading("hall/1");
+  }
+  EXPECT_LE(300 - store->floor(), 80 + 10 + 1 + 10) << "an eighth longer, and the block that is not closed yet";
+  EXPECT_GE(300 - store->floor(), 80u);
+}
+
 TEST_F(StoreRetentionTest, AWallClockThatJumpsDeletesNothing) {
   options.keep_for = 72h;
   open();
