@@ -272,7 +272,7 @@ void Stream::take_history(HistoryRead& read) {
   if (read.lost) {
     page_due_ = page_.entries() != 0;  // the gap comes behind it, when this is read again
     if (page_due_) return;
-    if (!since_) state_gap(scanned_ < hub_.log_.floor() ? hub_.log_.gone(scanned_) : GapReason::storage);
+    state_gap(scanned_ < hub_.log_.floor() ? hub_.log_.gone(scanned_) : GapReason::storage);
     scanned_ = read.reached;
     return;
   }

@@ -9,8 +9,6 @@ namespace fieldcast {
 namespace {
 
 constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
-// Of the journal in one step, so that appends get their turn.
-constexpr std::size_t kCommitBytes = 256 * 1024;
 // Where so much of the journal waits for the disk, the next commit does not wait for its interval.
 constexpr std::size_t kEarlyShare = 4;
 // The last packet ids before a start: a broker sends again at most its receive maximum, of 65,535 by MQTT; what is sent
@@ -97,7 +95,7 @@ void DurableLog::join_database() {
 void DurableLog::load_journal() {
   std::deque<std::uint16_t> packets;
   for (std::uint64_t after = journal_.floor(); after < journal_.head();) {
-    journal_.read(after, journal_.head(), kCommitBytes, chunk_);
+    journal_.read(after, journal_.head(), kReadBytes, chunk_);
     for (const Entry& entry : chunk_.entries) {
       note(entry);
       if (entry.packet_id != 0) packets.push_back(entry.packet_id);
@@ -130,7 +128,7 @@ void DurableLog::write_first_links() {
   });
 }
 
-// --- The store thread ----------------------------------------------------------------------------------------------
+// --- Its threads ---------------------------------------------------------------------------------------------------
 
 void DurableLog::start() {
   syncing_ = true;
@@ -146,185 +144,10 @@ bool DurableLog::stop(std::chrono::milliseconds patience) {
   return changed_.wait_for(lock, patience, [this] { return running_ == 0; });
 }
 
-void DurableLog::run_store(std::stop_token stop) noexcept {
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested()) {
-    if (state_.up) {
-      changed_.wait(lock, stop, [this] { return journal_.head() > journal_.stored(); });
-      const Instant waited = clock_.now() - waiting_since_;
-      changed_.wait_for(lock, stop, options_.commit_interval - waited, [this] { return must_commit_early(); });
-    } else {
-      changed_.wait_for(lock, stop, kStoreRetry, [] { return false; });
-    }
-    if (stop.stop_requested()) break;
-    lock.unlock();
-    store_turn();
-    lock.lock();
-  }
-  lock.unlock();
-  finish();
-  note_thread_end();
-}
-
 void DurableLog::note_thread_end() noexcept {
   const std::lock_guard lock(mutex_);
   --running_;
   changed_.notify_all();
-}
-
-void DurableLog::store_turn() {
-  try {
-    if (!store_) {
-      open_store();
-      adopt_store();
-    }
-    commit();
-    set_state(true, "");
-  } catch (const std::exception& error) {
-    // Whatever it was, the next turn begins with a new connection.
-    if (store_) store_->rollback();
-    store_.reset();
-    counters_.commit_failures.add();
-    set_state(false, error.what());
-  }
-}
-
-void DurableLog::finish() {
-  store_turn();
-  if (!store_) return;
-  try {
-    // A start that left a hole, and nothing came behind it: the mark would prove that there is none.
-    if (store_->last_seq() == head()) store_->mark_clean();
-  } catch (const std::exception& error) {
-    set_state(false, error.what());
-  }
-  store_.reset();
-}
-
-void DurableLog::open_store() {
-  store_ =
-      std::make_unique<Store>(Store::Options{options_.path, options_.keep_for, options_.keep_bytes}, clock_, counters_);
-}
-
-// Makes a database that was just opened the one of this log.
-void DurableLog::adopt_store() {
-  const DatabaseEnd& end = store_->end();
-  std::vector<PastEpoch> epochs;
-  bool ours = end.epochs.empty();
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = [this](std::uint64_t tag) {
-      return tag == tag_ ||
-             std::any_of(epochs_.begin(), epochs_.end(), [&](const PastEpoch& epoch) { return epoch.tag == tag; });
-    };
-    ours = ours || known(end.epochs.back().tag);
-    // One that was away at the start, and is of another log or an older one, comes before this epoch.
-    if (!ours && std::max(end.last_seq, end.epochs.back().last_seq) >= first_seq_) {
-      throw std::runtime_error(options_.path +
-                               " holds newer positions than the log that was begun without it: restart the gateway");
-    }
-    epochs.reserve(end.epochs.size() + epochs_.size());
-    for (const PastEpoch& epoch : end.epochs) {
-      if (!known(epoch.tag)) epochs.push_back(epoch);
-    }
-    epochs.insert(epochs.end(), epochs_.begin(), epochs_.end());
-    if (epochs.size() > kEpochsKept) epochs.erase(epochs.begin(), epochs.end() - kEpochsKept);
-    // Where it cannot be written, this is all that tells the next start that both belong together.
-    if (!end.epochs.empty()) journal_.set_database(end.epochs.back().tag);
-  }
-  // What can be read comes first: it serves even where nothing can be written.
-  if (!loaded_) load_store();
-  {
-    const std::lock_guard lock(mutex_);
-    epochs_ = epochs;
-    journal_.set_stored(std::min(store_->last_seq(), journal_.head()));
-  }
-  note_disk();
-  store_->set_epochs(epochs, {tag_, first_seq_});
-  remember_subscriptions();
-}
-
-void DurableLog::load_store() {
-  store_->load([this](const Chunk& chunk) {
-    const std::lock_guard lock(mutex_);
-    for (const Entry& entry : chunk.entries) note(entry);
-  });
-  const std::lock_guard lock(mutex_);
-  if (store_->forgot_topics()) latest_.set_forgot();
-  disk_was_there_ = store_->last_seq() != 0;
-  loaded_ = true;
-}
-
-void DurableLog::remember_subscriptions() {
-  const auto before = store_->subscriptions();
-  std::multimap<std::string, std::string> now, former;
-  for (const Options::Broker& broker : options_.brokers) {
-    for (const std::string& topic : broker.topics) now.emplace(broker.name, topic);
-    const auto [first, last] = before.equal_range(broker.name);
-    for (auto known = first; known != last && former.count(broker.name) < kFormerTopics; ++known) {
-      if (std::find(broker.topics.begin(), broker.topics.end(), known->second) == broker.topics.end()) {
-        former.insert(*known);
-      }
-    }
-  }
-  now.insert(former.begin(), former.end());
-  if (now != before) store_->set_subscriptions(now);
-  const std::lock_guard lock(mutex_);
-  former_topics_ = std::move(former);
-}
-
-void DurableLog::commit() {
-  const Instant began = clock_.now();
-  const std::uint64_t until = head();
-  if (until <= store_->last_seq()) return;
-  store_->begin();
-  for (std::uint64_t after = store_->last_seq(); after < until;) {
-    {
-      const std::lock_guard lock(mutex_);
-      journal_.read(after, until, kCommitBytes, chunk_);
-    }
-    if (chunk_.entries.empty()) break;
-    store_->add(chunk_.entries);
-    after = chunk_.entries.back().seq;
-  }
-  if (store_->wants_state()) write_state();
-  store_->expire();
-  note_disk();  // before readers find that something is gone
-  store_->commit();
-
-  const std::lock_guard lock(mutex_);
-  journal_.set_stored(store_->last_seq());
-  waiting_since_ = began;
-  waiting_bytes_ = 0;
-  syncing_ = true;
-  counters_.unstored_entries.set(journal_.head() - journal_.stored());
-  changed_.notify_all();
-}
-
-void DurableLog::write_state() {
-  std::uint64_t after = kNowhere;
-  store_->write_state([&](Chunk& chunk) { return next_state_piece(chunk, after); }, latest_gap().has_value());
-}
-
-// First the links, then the latest readings. One that comes meanwhile is taken in the place of its topic's former one.
-bool DurableLog::next_state_piece(Chunk& chunk, std::uint64_t& after) const {
-  if (after == kNowhere) {
-    after = 0;
-    links(chunk);
-    if (!chunk.entries.empty()) return true;
-  }
-  if (after == kMaxSeq) return false;
-  const std::lock_guard lock(mutex_);
-  const auto all = [](std::string_view) { return true; };
-  after = latest_.step(after, kMaxSeq, all, kSnapshotScan, kReadBytes, chunk);
-  return !chunk.entries.empty();
-}
-
-void DurableLog::note_disk() {
-  const std::uint64_t floor = store_->floor() < store_->last_seq() ? store_->floor() : kNowhere;
-  const std::lock_guard lock(mutex_);
-  disk_floor_ = floor;
-  expired_ = store_->expired();
 }
 
 void DurableLog::set_state(bool up, const std::string& detail) {
@@ -332,15 +155,33 @@ void DurableLog::set_state(bool up, const std::string& detail) {
   {
     const std::lock_guard lock(mutex_);
     if (state_.up == up && state_.detail == detail) return;
+    if (up) read_fault_.clear();  // until the next read says otherwise
     state_ = {up, clock_.wall_ms(), detail};
-    now = state_;
+    now = state_with_reads();
   }
   if (options_.on_change) options_.on_change(now);
 }
 
+void DurableLog::note_read_fault(const std::string& fault) {
+  StorageState now;
+  {
+    const std::lock_guard lock(mutex_);
+    if (read_fault_ == fault) return;
+    read_fault_ = fault;
+    state_.since = clock_.wall_ms();
+    now = state_with_reads();
+  }
+  if (options_.on_change) options_.on_change(now);
+}
+
+StorageState DurableLog::state_with_reads() const {
+  if (read_fault_.empty() || !state_.up) return state_;
+  return {false, state_.since, "cannot be read: " + read_fault_};
+}
+
 StorageState DurableLog::state() const {
   const std::lock_guard lock(mutex_);
-  return state_;
+  return state_with_reads();
 }
 
 std::vector<std::string> DurableLog::former_topics(const std::string& broker) const {
@@ -507,6 +348,7 @@ bool DurableLog::history_turn() {
   }
   if (!next.read->cancelled.load(std::memory_order_relaxed)) {
     history_.read(*next.read);
+    note_read_fault(history_.fault());
     counters_.history_reads.add();
     counters_.history_entries.add(next.read->chunk.entries.size());
   }

@@ -138,6 +138,7 @@ class DurableLog : public Log {
   bool next_state_piece(Chunk& chunk, std::uint64_t& after) const;
   void note_disk();
   void set_state(bool up, const std::string& detail);
+  void note_read_fault(const std::string& fault);
 
   void run_reader(std::stop_token stop) noexcept;
   void note_thread_end() noexcept;
@@ -147,6 +148,7 @@ class DurableLog : public Log {
   bool is_repeat(const NewEntry& entry) const;
   void mark_redelivered(Entry& entry);
   bool must_commit_early() const;
+  StorageState state_with_reads() const;
   std::uint64_t floor_now() const;
 
   void wait_for_disk(std::uint64_t seq) noexcept;
@@ -175,9 +177,10 @@ class DurableLog : public Log {
   bool disk_was_there_ = false;                            // with entries from before this start
   Instant waiting_since_{};                                // the oldest entry that is not on disk
   std::size_t waiting_bytes_ = 0;
-  StorageState state_;
-  bool syncing_ = false;  // appends wait for the disk where they are to
-  int running_ = 0;       // threads
+  StorageState state_;      // of writing
+  std::string read_fault_;  // why the last read from disk failed; empty where it did not
+  bool syncing_ = false;    // appends wait for the disk where they are to
+  int running_ = 0;         // threads
 
   // The store thread's.
   std::unique_ptr<Store> store_;  // null while the database is away

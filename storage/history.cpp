@@ -168,8 +168,6 @@ class History::Walk {
     }
     for (const Decoded& record : connection_.records) {
       if (ended_ || position_ >= read_.until) return;
-      if (record.last_seq <= position_) continue;
-      if (!skip_hole(record.first_seq - 1)) return;
       take(record);
     }
     if (!ended_) skip_hole(read_.until);
@@ -197,9 +195,9 @@ class History::Walk {
       ended_ = true;
       return false;
     }
-    chunk.entries.push_back(entry);
     chunk.bytes += entry.topic;
     chunk.bytes += entry.payload;
+    chunk.entries.push_back(entry);
     return true;
   }
 
@@ -233,7 +231,6 @@ void History::read(HistoryRead& read) noexcept {
     // Tried anew by the next read. What was found so far is good; what cannot be read is as good as lost.
     fault_ = error.what();
     connection_.reset();
-    while (!read.chunk.entries.empty() && read.chunk.entries.back().seq > read.reached) read.chunk.entries.pop_back();
     if (read.reached == read.after) {
       read.lost = true;
       read.reached = read.until;

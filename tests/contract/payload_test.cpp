@@ -240,7 +240,7 @@ TEST(Retained, ARepeatIsLeftOut) {
   const auto topic = own.topic("state");
   own.publish(Message{topic, "1", 1, true});
   // While the gateway stands still the broker loses its sessions and is told the same again.
-  own.gateway().process().signal(SIGSTOP);
+  own.gateway().process().freeze();
   own.broker().kill();
   own.broker().start();
   own.publisher().publish(Message{topic, "1", 1, true});
@@ -260,7 +260,7 @@ TEST(Redelivered, IsMarkedWhereItMayBeThereAlready) {
   Hall own;
   const auto topic = own.topic();
   own.publish(topic, "1");
-  own.gateway().process().signal(SIGSTOP);  // the broker sends, but nobody acknowledges
+  own.gateway().process().freeze();  // the broker sends, but nobody acknowledges
   own.publisher().publish({topic, "2"});
   own.gateway().kill();
   own.publisher().publish({topic, "3"});  // for the first time when the gateway is back

@@ -21,6 +21,7 @@ const Restart kRestarts[] = {{"Stopped"}, {"StoppedWithTheMachine", false, true}
 /// Ends the gateway so.
 void end(Hall& hall, const Restart& how) {
   if (how.killed) {
+    hall.settle();  // by then the broker has read the acknowledgement of what was published before
     hall.gateway().kill();
   } else {
     hall.gateway().terminate();
@@ -114,6 +115,10 @@ TEST_P(Restarted, ACursorInsideASnapshotGoesOn) {
       const auto batch = rest->batch();
       ASSERT_FALSE(batch.gap) << batch.raw.substr(0, 500);
       for (const auto& reading : batch.readings) {
+        if (reading.redelivered) {  // it takes the place of the one that is in the snapshot
+          topics.insert(reading.topic);
+          continue;
+        }
         ended = !batch.snapshot;
         EXPECT_EQ(reading.topic == known, ended) << "live is only what came since";
         EXPECT_EQ(topics.insert(reading.topic).second, !ended) << "again: " << reading.topic;

@@ -61,6 +61,7 @@ void Client::come_back(std::uint64_t tag) {
   if (snapshot_) snapshot_->head = history_.behind_forgotten(snapshot_->head);
   position_ =
       history_.behind_forgotten(std::min(position_, place_));  // a cursor from before the first reading of its time
+  doubted_ = history_.doubts_epoch(tag);
   unknown_head_.reset();
   if (!history_.knows_epoch(tag)) unknown_head_ = history_.head();
 }
@@ -126,12 +127,16 @@ std::string Client::batch(const json& batch, Index place) {
     }
   }
   if (!changes_.empty() && place > changes_.front().head) return "it goes on behind a change before the answer";
+  // A stream that looks for its first reading may tell of any hole on its way.
+  const bool sought = since_.has_value();
   Hole hole;
   if (auto fault = walk(entries, place, hole); !fault.empty()) return fault;
   if (topics_missing(reason) && !hole.reasons.contains(reason) && !changes_.empty() &&
       !changes_.front().snapshot_of.empty() && !std::exchange(changes_.front().topics_missing, true)) {
     reason = "topics missing";  // a snapshot of no topic, because of that
   }
+  if (std::exchange(doubted_, false) && reason == "storage") hole.reasons.insert(reason);
+  if (sought) hole.reasons.insert(reason);
   if (auto fault = back ? "" : judge_gap(reason, hole); !fault.empty()) return fault;
   if (!history_.away()) away_until_ = 0;
   return judge_snapshot_links(batch, reason, hole.end);

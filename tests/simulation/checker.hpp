@@ -97,6 +97,7 @@ class Client {
   Index place_ = 0;                    // of the last cursor
   Index away_until_ = 0;               // what is not in memory before this may have been out of reach
   std::optional<Index> unknown_head_;  // the cursor is of an unknown epoch: the stream must go on here
+  bool doubted_ = false;               // the cursor is of such an epoch: a gap may be stated
   std::optional<Index> links_due_;     // the first batch tells the brokers' states, as they were here or later
   std::vector<Change> changes_;
   std::optional<Snapshot> snapshot_;

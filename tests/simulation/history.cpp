@@ -22,6 +22,7 @@ void History::start(std::uint64_t tag, bool disk, std::uint64_t first) {
   apart_ = !disk && (apart_ || !joined);
   if (joined) {
     known_ = journal_epochs_;
+    if (disk && disk_.last_epoch != 0 && !known_.contains(disk_.last_epoch)) doubted_.insert(disk_.last_epoch);
   } else {
     for (Item& item : items) item.in_memory = false;
     timeline_ = disk ? disk_.timeline : std::vector<Index>{};

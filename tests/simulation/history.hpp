@@ -78,6 +78,9 @@ class History {
   /// The database has not been found since the start.
   bool away() const { return away_; }
   bool knows_epoch(std::uint64_t tag) const { return known_.contains(tag); }
+  /// The log may take a cursor of it for one behind its end: an older copy of the database was put back that ends with
+  /// it, and the journal begins behind it.
+  bool doubts_epoch(std::uint64_t tag) const { return doubted_.contains(tag); }
   bool kept(Index i) const { return items[i].in_memory || state(i) == Disk::State::stored; }
   bool readable(Index i) const { return items[i].in_memory || (!away_ && kept(i)); }
   bool expired(Index i) const { return !items[i].in_memory && state(i) == Disk::State::expired; }
@@ -104,9 +107,10 @@ class History {
   std::size_t memory_begin_ = 0;  // in the timeline
   std::size_t process_ = 0;
   bool away_ = true;
-  bool apart_ = false;                      // the log was begun without the database, and comes behind it
-  std::uint64_t tag_ = 0;                   // of the present epoch
-  std::set<std::uint64_t> known_;           // epochs
+  bool apart_ = false;             // the log was begun without the database, and comes behind it
+  std::uint64_t tag_ = 0;          // of the present epoch
+  std::set<std::uint64_t> known_;  // epochs
+  std::set<std::uint64_t> doubted_;
   std::set<std::uint64_t> journal_epochs_;  // none where there is no journal
   std::uint64_t journal_disk_ = 0;          // the last epoch of the database that the journal goes on from
 };

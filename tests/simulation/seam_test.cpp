@@ -15,6 +15,7 @@ namespace fieldcast {
 namespace {
 
 constexpr std::size_t kTraceLines = 60;  // of a seed among many
+constexpr std::uint64_t kEnough = 400;   // seeds, for their sums to mean something
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -44,13 +45,30 @@ TEST(Seam, HoldsUnderRandomSchedules) {
     std::filesystem::remove_all(directory);
   }
   for (const auto& [what, number] : sum) std::cout << number << ' ' << what << '\n';
-  if (only != 0) return;
-  // The schedules reach what they are for.
-  EXPECT_GT(sum["readings"], count * 10);
-  EXPECT_GT(sum["replayed"], count);
-  EXPECT_GT(sum["history_entries"], count);
-  EXPECT_GT(sum["snapshots"], count / 10);
-  EXPECT_GT(sum["changes"], count / 4);
+  if (count < kEnough) return;
+  // The schedules reach what they are for: about a third of what they do in the long run.
+  const std::map<std::string, double> least{{"readings", 100},
+                                            {"replayed", 100},
+                                            {"history entries", 150},
+                                            {"snapshots", 0.6},
+                                            {"changes", 1.5},
+                                            {"gaps: storage", 0.8},
+                                            {"gaps: unknown", 0.5},
+                                            {"gaps: expired", 0.05},
+                                            {"clean stop", 0.25},
+                                            {"clean stop, journal lost", 0.12},
+                                            {"kill", 0.25},
+                                            {"power cut", 0.25},
+                                            {"older copy, journal kept", 0.06},
+                                            {"older copy, journal lost", 0.06},
+                                            {"database lost", 0.06},
+                                            {"all lost", 0.06},
+                                            {"starts without the disk", 0.1},
+                                            {"snapshots resumed after a restart", 0.25},
+                                            {"entries lost in a full journal", 2},
+                                            {"expiries", 0.01}};
+  for (const auto& [what, a_seed] : least)
+    EXPECT_GT(static_cast<double>(sum[what]), a_seed * static_cast<double>(count)) << what;
 }
 
 }  // namespace

@@ -44,8 +44,7 @@ std::string World::run() {
     if (auto fault = step(); !fault.empty()) return fault;
   }
   auto fault = drain();
-  totals["history_entries"] += counters_->history_entries.value();
-  totals["replayed"] += counters_->replayed_readings.value();
+  note_counters();
   return fault;
 }
 

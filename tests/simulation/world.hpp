@@ -82,9 +82,11 @@ class World {
   std::string first_link(std::uint64_t first, std::uint64_t id);
   std::string restart(const End& end);
   std::string some_restart();
+  void note_counters();
   void copy_database();
   void put_back_copy();
   std::string store_turn();
+  std::string note_store();
   std::string many_commits();
   std::string append_reading(std::size_t padding = 0);
   std::string append_link(bool up);
@@ -120,8 +122,8 @@ class World {
   std::optional<checker::Disk> copy_;
   bool directory_away_ = false;
 
-  std::unique_ptr<Counters> counters_;  // of one process, as all below
-  std::uint64_t lost_before_ = 0;
+  std::unique_ptr<Counters> counters_;                  // of one process, as all below
+  std::uint64_t lost_before_ = 0, expired_blocks_ = 0;  // as counted so far
   bool run_soon_ = false;
   Wakeup wakeup_{*this};
   std::unique_ptr<DurableLog> log_;

@@ -1,6 +1,5 @@
-#include <algorithm>
+#include <utility>
 
-#include "storage/journal.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace fieldcast {
@@ -26,7 +25,7 @@ std::string World::start() {
   const bool joins = history_.joins(disk), proved = history_.proved(disk);
   const std::uint64_t end = history_.end(disk);
   counters_ = std::make_unique<Counters>();
-  lost_before_ = 0;
+  lost_before_ = expired_blocks_ = 0;
   DurableLog::Options options;
   options.path = database().string();
   options.journal = (directory_ / "journal").string();
@@ -95,15 +94,10 @@ std::string World::restart(const End& end) {
   hub_.reset();
   if (end.clean) {
     log_->finish();
-    // The history's store turn, as it happened inside.
-    if (log_->state().up) {
-      history_.commit();
-      history_.stop_clean();
-    }
+    if (auto fault = note_store(); !fault.empty()) return fault;
+    if (log_->state().up) history_.stop_clean();
   }
-  for (const char* name : {"history_entries", "replayed"}) {
-    totals[name] += (name[0] == 'h' ? counters_->history_entries : counters_->replayed_readings).value();
-  }
+  note_counters();
   log_.reset();
   run_soon_ = false;
 
@@ -134,6 +128,11 @@ std::string World::restart(const End& end) {
     if (auto fault = come_back(*clients_[i]); !fault.empty()) return fault;
   }
   return "";
+}
+
+void World::note_counters() {
+  totals["history entries"] += counters_->history_entries.value();
+  totals["replayed"] += counters_->replayed_readings.value();
 }
 
 std::string World::some_restart() {
@@ -181,8 +180,12 @@ void World::put_back_copy() {
 // --- Turns of the store --------------------------------------------------------------------------------------------
 
 std::string World::store_turn() {
-  const std::uint64_t expired_blocks = counters_->expired_blocks.value();
   log_->store_turn();
+  return note_store();
+}
+
+// What a turn of the store has done.
+std::string World::note_store() {
   if (!log_->state().up) {
     return directory_away_ || history_.away() ? "" : "the disk is there, but the log says: " + log_->state().detail;
   }
@@ -190,7 +193,8 @@ std::string World::store_turn() {
   if (history_.away()) note("the disk is found");
   history_.commit();
   if (auto fault = note_memory(); !fault.empty()) return fault;
-  if (counters_->expired_blocks.value() == expired_blocks) return "";
+  const std::uint64_t blocks = counters_->expired_blocks.value();
+  if (std::exchange(expired_blocks_, blocks) == blocks) return "";
   ++totals["expiries"];
   std::uint64_t expired = 0;
   for (const checker::Index i : history_.timeline()) {

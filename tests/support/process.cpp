@@ -94,6 +94,12 @@ void Process::signal(int number) const {
   if (!reaped_) kill(pid_, number);
 }
 
+void Process::freeze() const {
+  signal(SIGSTOP);
+  siginfo_t stopped{};
+  if (waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) != 0) fail("waitid");
+}
+
 int Process::wait_for_exit(Deadline deadline) {
   if (reaped_) return exit_;
   pollfd waiting{pidfd_, POLLIN, 0};

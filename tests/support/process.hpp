@@ -29,6 +29,8 @@ class Process {
   std::string wait_for_line(std::string_view text, Deadline deadline = {});
 
   void signal(int number) const;
+  /// SIGSTOP, and waits until none of its threads runs any more. SIGCONT lets them run on.
+  void freeze() const;
 
   /// Waits for the end: the exit code, or minus the signal's number. Throws TimedOut.
   int wait_for_exit(Deadline deadline = {});

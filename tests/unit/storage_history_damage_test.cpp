@@ -71,9 +71,15 @@ TEST_F(HistoryDamageTest, ARecordWithoutAllItsPartsIsDamaged) {
 TEST_F(HistoryDamageTest, ABodyOfOtherEntriesIsDamaged) {
   store_block(readings(1, 10));
   store_block(readings(11, 20));
-  change("UPDATE body SET data = (SELECT data FROM body WHERE first_seq = 1) WHERE first_seq = 11");
-  lose(11, 20);
-  EXPECT_EQ(replay({.until = 20}).lost, (Lost{{10, 20}}));
+  store_block(readings(21, 30));
+  for (const char* other : {"1", "21"}) {
+    change("UPDATE body SET data = (SELECT data FROM body WHERE first_seq = " + std::string(other) +
+           ") WHERE first_seq = 11");
+    lose(11, 20);
+    reopen();
+    EXPECT_EQ(replay({.until = 30}).lost, (Lost{{10, 20}}));
+  }
+  EXPECT_EQ(counters.damaged.value(), 2u);
 }
 
 TEST_F(HistoryDamageTest, DamagedTopicsCostNoReading) {

@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -123,8 +123,11 @@ class HistoryTest : public testing::Test {
     step->filters = FilterSet(ask.filters);
     step->max_entries = ask.max_entries;
     step->max_bytes = ask.max_bytes;
-    step->reached = 7;  // whatever was there before
+    // Whatever was there before.
+    step->reached = 7;
     step->lost = true;
+    step->chunk.bytes = "old";
+    step->chunk.entries.resize(1);
     history->read(*step);
     judge(ask, *step);
     return step;
@@ -194,7 +197,7 @@ class HistoryTest : public testing::Test {
       if (wanted(entry->second, step)) expected.push_back(entry->second);
     }
     ASSERT_EQ(std::vector<Kept>(entries.begin(), entries.end()), expected) << ask.after << " to " << step.reached;
-    ASSERT_LE(entries.size(), ask.max_entries);
+    ASSERT_LE(entries.size(), std::max<std::size_t>(1, ask.max_entries));
     std::size_t bytes = 0;
     for (const Entry& entry : entries) {
       ASSERT_TRUE(bytes == 0 || bytes < ask.max_bytes);

@@ -62,6 +62,7 @@ TEST_F(HistoryTest, AReadingLargerThanAStepComesAlone) {
   EXPECT_EQ(read({.after = 1, .until = 3, .max_bytes = 1'000})->reached, 2u);
   EXPECT_EQ(read({.until = 3, .max_bytes = 1'000})->reached, 2u);
   EXPECT_EQ(replay({.until = 3, .max_bytes = 1}).seqs, from_to(1, 3));
+  EXPECT_EQ(replay({.until = 3, .max_entries = 0, .max_bytes = 0}).seqs, from_to(1, 3)) << "no step is for nothing";
 }
 
 TEST_F(HistoryTest, WhatIsMissingIsToldAtItsPlace) {
@@ -146,6 +147,11 @@ TEST_F(HistoryTest, SeesWhatIsStoredAndDeletedBetweenTwoSteps) {
   EXPECT_EQ(replay({.until = 24}).seqs, from_to(1, 24));
   change("UPDATE tail SET first_seq = 25, last_seq = 25 WHERE slot = 1");  // one is used again, by a damaged record
   EXPECT_EQ(replay({.until = 25}).lost, (Lost{{24, 25}}));
+  store_record(readings(26, 30));
+  EXPECT_EQ(replay({.after = 25, .until = 30}).seqs, from_to(26, 30));
+  change("DELETE FROM tail");
+  lose(26, 30);
+  EXPECT_EQ(replay({.after = 25, .until = 30}).lost, (Lost{{25, 30}}));
   // Deleted between two steps, although they were decoded.
   EXPECT_EQ(read({.until = 24, .max_entries = 5})->reached, 5u);
   change("DELETE FROM block WHERE first_seq = 1; DELETE FROM body WHERE first_seq = 1");
