@@ -17,8 +17,8 @@
 //         what the brokers were asked for
 //
 // data and topics are as storage/block.hpp draws them. A commit writes one record to the tail; when the tail holds
-// kBlockEntries or kTailSlots, or is an eighth of keep_for old, it becomes a block in that same transaction, and only then
-// are expired blocks deleted: on flash, a commit costs the pages that it touches.
+// kBlockEntries or kTailSlots, or is an eighth of keep_for old, it becomes a block in that same transaction, and only
+// then are expired blocks deleted: on flash, a commit costs the pages that it touches.
 //
 // Log time ages the log, since wall clocks jump: steady time while running, and at each start the wall clock's
 // difference to the last record, but between nothing and a day.
