@@ -69,7 +69,8 @@ std::string Checker::fault_but_gap(const std::vector<std::string>& filters, cons
     const int publisher = reading.payload.at("publisher");
     const std::size_t number = reading.payload.at("number");
     if (!known[publisher].insert(number).second) {
-      if (repeats == Repeats::none || (repeats == Repeats::marked && !reading.redelivered)) return "twice: " + text;
+      if (repeats != Repeats::none && reading.redelivered) continue;
+      if (repeats != Repeats::of_retries) return "twice: " + text;
       if (++repeated[publisher] > Publisher::kWindow) return "more repeats than can have been under way, last " + text;
       continue;
     }

@@ -25,10 +25,11 @@ class Checker {
 
   enum class Repeats {
     none,
-    // A broker that stopped before its acknowledgement arrived gets a message twice, at most a window of them.
-    of_retries,
-    // A gateway that was killed before its acknowledgement arrived gets a message again, and marks it.
+    // A gateway or a broker that ended before it had read an acknowledgement gets or sends a message again; the gateway
+    // marks it.
     marked,
+    // Besides, a broker that stopped before it acknowledged gets a message twice, at most a window of them.
+    of_retries,
   };
 
   /// Empty where `seen` holds of each publisher exactly what matches the filters, each once and in the order in
