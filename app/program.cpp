@@ -88,6 +88,7 @@ DurableLog::Options log_options(const Config& config) {
   options.keep_for = config.storage.keep_for;
   options.keep_bytes = config.storage.keep_bytes;
   options.gateway = config.server.name;
+  options.receive_maximum = config.mqtt.receive_maximum;
   options.brokers = {{config.mqtt.name, config.mqtt.topics}};
   options.on_change = [path = options.path](const StorageState& state) {
     if (state.up) {

@@ -36,10 +36,11 @@ struct TransportCounters {
 
 struct Counters {
   // the log
-  Counter readings;          // appended
-  Counter links;             // link entries appended
-  Counter retained_repeats;  // retained readings left out because they equal the latest of their topic
-  Counter topics;            // now: latest readings remembered
+  Counter readings;             // appended
+  Counter links;                // link entries appended
+  Counter retained_repeats;     // retained readings left out because they equal the latest of their topic
+  Counter redelivered_repeats;  // messages that came again and were left out, since they are in the log for certain
+  Counter topics;               // now: latest readings remembered
   Counter topics_forgotten;
   Counter memory_entries;  // now: entries in memory
   // the disk

@@ -49,8 +49,9 @@ class LogWriter {
   virtual ~LogWriter() = default;
 
   /// Gives the entry its seq and time and makes it visible to readers; when this returns it is in the log.
-  /// A retained reading that equals the latest one of its topic is counted and left out: then false.
-  /// The topic must be without fault and the payload at most `limits.payload`.
+  /// A retained reading that equals the latest one of its topic is counted and left out: then false. So is a message
+  /// that the broker sent again, where it is proved to be in the log. The topic must be without fault and the payload
+  /// at most `limits.payload`.
   virtual bool append(const NewEntry& entry) noexcept = 0;
 };
 

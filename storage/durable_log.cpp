@@ -11,10 +11,6 @@ namespace {
 constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
 // Where so much of the journal waits for the disk, the next commit does not wait for its interval.
 constexpr std::size_t kEarlyShare = 4;
-// The last packet ids before a start: a broker sends again at most its receive maximum, of 65,535 by MQTT; what is sent
-// ahead in practice is far less, and ids come again after that many messages.
-constexpr std::size_t kFormerPackets = 1'000;
-
 std::uint64_t draw_tag() {
   std::random_device random;
   return std::uint64_t{random()} << 32 | random();
@@ -39,6 +35,7 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
       tag_(draw_tag()),
       journal_({options_.journal, options_.path, options_.memory_bytes, options_.memory_entries}),
       latest_(limits, counters),
+      packets_(options_.receive_maximum),
       disk_floor_(kNowhere),
       history_(options_.path, counters) {
   state_.since = clock_.wall_ms();
@@ -93,17 +90,14 @@ void DurableLog::join_database() {
 
 // What it holds is newer than what the database holds, or the same.
 void DurableLog::load_journal() {
-  std::deque<std::uint16_t> packets;
   for (std::uint64_t after = journal_.floor(); after < journal_.head();) {
     journal_.read(after, journal_.head(), kReadBytes, chunk_);
     for (const Entry& entry : chunk_.entries) {
       note(entry);
-      if (entry.packet_id != 0) packets.push_back(entry.packet_id);
-      if (packets.size() > kFormerPackets) packets.pop_front();
+      note_packet(entry);
     }
     after = chunk_.entries.back().seq;
   }
-  former_packet_ids_.insert(packets.begin(), packets.end());
 }
 
 void DurableLog::write_first_links() {
@@ -207,13 +201,17 @@ bool DurableLog::append(const NewEntry& new_entry) noexcept {
       counters_.retained_repeats.add();
       return false;
     }
-    mark_redelivered(entry);
+    if (is_again(entry)) {
+      counters_.redelivered_repeats.add();
+      return false;
+    }
     entry.seq = journal_.head() + 1;
     entry.time = clock_.wall_ms();
     const bool first = journal_.head() == journal_.stored();
     if (first) waiting_since_ = clock_.now();
     counters_.lost_entries.add(journal_.put(entry));
     note(entry);
+    note_packet(entry);
     (is_link(entry) ? counters_.links : counters_.readings).add();
     counters_.memory_entries.set(journal_.entries());
     counters_.unstored_entries.set(journal_.head() - std::max(journal_.stored(), journal_.floor()));
@@ -233,15 +231,31 @@ bool DurableLog::is_repeat(const NewEntry& entry) const {
          latest->size == entry.size;
 }
 
-// At QoS 2 Paho does not tell that a message comes again. One with the packet id of one that came before this start may
-// be that one, as long as the broker still has the session; an id that was used again since says nothing any more.
-void DurableLog::mark_redelivered(Entry& entry) {
-  if (is_link(entry)) {
-    if (entry.state == LinkState::up && !entry.session_resumed) former_packet_ids_.clear();
-    return;
+// Whether the entry is a message that the broker sends again and that is in the log for certain. Where it may be, it is
+// marked: at QoS 1 the broker says so, at QoS 2 Paho does not tell, but an identifier of before the connection does.
+bool DurableLog::is_again(Entry& entry) {
+  if (is_link(entry) || entry.packet_id == 0) return false;
+  const auto former = packets_.take(entry.packet_id);
+  if (!former || !(entry.redelivered || entry.qos == 2)) return false;
+  if (former->counted_up && holds(former->seq, entry)) return true;
+  entry.redelivered = true;
+  return false;
+}
+
+bool DurableLog::holds(std::uint64_t seq, const NewEntry& entry) {
+  journal_.read(seq - 1, seq, 1, one_);
+  if (one_.entries.empty()) return false;
+  const Entry& held = one_.entries.front();
+  return held.kind == entry.kind && held.topic == entry.topic && held.payload == entry.payload &&
+         held.size == entry.size;
+}
+
+void DurableLog::note_packet(const Entry& entry) {
+  if (!is_link(entry)) {
+    if (entry.packet_id != 0) packets_.note(entry.packet_id, entry.seq);
+  } else if (entry.state == LinkState::up) {
+    packets_.connected(entry.session_resumed);
   }
-  if (former_packet_ids_.empty() || entry.packet_id == 0) return;
-  if (former_packet_ids_.erase(entry.packet_id) != 0 && entry.qos == 2) entry.redelivered = true;
 }
 
 void DurableLog::note(const Entry& entry) {

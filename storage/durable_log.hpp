@@ -25,7 +25,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "gateway/clock.hpp"
@@ -36,6 +35,7 @@
 #include "storage/history.hpp"
 #include "storage/journal.hpp"
 #include "storage/latest_readings.hpp"
+#include "storage/recent_packets.hpp"
 #include "storage/store.hpp"
 
 namespace fieldcast {
@@ -57,7 +57,8 @@ class DurableLog : public Log {
     std::chrono::milliseconds commit_interval{1'000};  // 0: each append waits for the disk, kSyncPatience at most
     std::chrono::milliseconds keep_for{std::chrono::hours{7 * 24}};
     std::uint64_t keep_bytes = 1u << 30;
-    std::string gateway;  // this gateway's name, in link entries
+    std::string gateway;                // this gateway's name, in link entries
+    std::size_t receive_maximum = 500;  // of the broker's connection
     struct Broker {
       std::string name;
       std::vector<std::string> topics;  // filters that it is asked for
@@ -145,8 +146,10 @@ class DurableLog : public Log {
 
   // With the mutex held.
   void note(const Entry& entry);
+  void note_packet(const Entry& entry);
   bool is_repeat(const NewEntry& entry) const;
-  void mark_redelivered(Entry& entry);
+  bool is_again(Entry& entry);
+  bool holds(std::uint64_t seq, const NewEntry& entry);
   bool must_commit_early() const;
   StorageState state_with_reads() const;
   std::uint64_t floor_now() const;
@@ -167,15 +170,16 @@ class DurableLog : public Log {
   mutable std::mutex mutex_;  // all up to the next blank line
   std::condition_variable_any changed_;
   Journal journal_;
+  Chunk one_;  // one entry of it
   LatestReadings latest_;
   std::map<std::string, Link, std::less<>> links_;         // the last of each broker
   std::multimap<std::string, std::string> former_topics_;  // by broker
   std::vector<PastEpoch> epochs_;                          // without the one being written
-  std::unordered_set<std::uint16_t> former_packet_ids_;    // of the last messages before this start
-  std::uint64_t disk_floor_;                               // of what is on disk; no position where there is nothing
-  bool loaded_ = false;                                    // the latest readings of the database
-  bool disk_was_there_ = false;                            // with entries from before this start
-  Instant waiting_since_{};                                // the oldest entry that is not on disk
+  RecentPackets packets_;
+  std::uint64_t disk_floor_;     // of what is on disk; no position where there is nothing
+  bool loaded_ = false;          // the latest readings of the database
+  bool disk_was_there_ = false;  // with entries from before this start
+  Instant waiting_since_{};      // the oldest entry that is not on disk
   std::size_t waiting_bytes_ = 0;
   StorageState state_;      // of writing
   std::string read_fault_;  // why the last read from disk failed; empty where it did not

@@ -55,6 +55,9 @@ void add_log(Page& page, const Counters& c) {
   page.counter("fieldcast_retained_repeats_total",
                "Retained messages left out because they equal the latest reading of their topic.")
       .sample(c.retained_repeats);
+  page.counter("fieldcast_redelivered_repeats_total",
+               "Messages that the broker sent again and that were left out, since they are in the log for certain.")
+      .sample(c.redelivered_repeats);
   page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sample(c.topics);
   page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
       .sample(c.topics_forgotten);

@@ -43,6 +43,7 @@ TEST_F(Metrics, ShowsEveryCounter) {
   std::vector<std::string> expected{set(c.readings, "fieldcast_readings_total"),
                                     set(c.links, "fieldcast_link_entries_total"),
                                     set(c.retained_repeats, "fieldcast_retained_repeats_total"),
+                                    set(c.redelivered_repeats, "fieldcast_redelivered_repeats_total"),
                                     set(c.topics, "fieldcast_topics"),
                                     set(c.topics_forgotten, "fieldcast_topics_forgotten_total"),
                                     set(c.memory_entries, "fieldcast_memory_entries"),

@@ -377,6 +377,54 @@ TEST_F(DurableLogTest, RemembersFiltersThatABrokerMayStillHave) {
   EXPECT_TRUE(log->former_topics("other").empty());
 }
 
+TEST_F(DurableLogTest, LeavesOutWhatComesAgainAndIsInTheLogForCertain) {
+  options.receive_maximum = 10;
+  const auto append_packet = [&](std::uint16_t id, const std::string& payload, std::uint8_t qos, bool dup) {
+    NewEntry entry;
+    entry.kind = Kind::json;
+    entry.topic = "a";
+    entry.payload = payload;
+    entry.qos = qos;
+    entry.packet_id = id;
+    entry.redelivered = dup;
+    return log->append(entry);
+  };
+  const auto newest_is_marked = [&] {
+    Chunk chunk;
+    log->read(log->head() - 1, log->head(), 1'000, chunk);
+    return chunk.entries.at(0).redelivered;
+  };
+  open();
+  append_link("local", LinkState::up);
+  for (std::uint16_t id = 1; id <= 20; ++id) append_packet(id, std::to_string(id), 1, false);
+  kill();
+  open();
+  append_link("local", LinkState::up, true);
+  EXPECT_FALSE(append_packet(18, "18", 1, true));
+  EXPECT_FALSE(append_packet(19, "19", 2, false)) << "QoS 2: Paho does not say that it comes again";
+  EXPECT_EQ(counters.redelivered_repeats.value(), 2u);
+  EXPECT_TRUE(append_packet(20, "another one", 1, true)) << "of another content";
+  EXPECT_TRUE(newest_is_marked());
+  EXPECT_TRUE(append_packet(21, "21", 1, true)) << "was on its way when the gateway ended";
+  EXPECT_TRUE(newest_is_marked()) << "as the broker says";
+  EXPECT_TRUE(append_packet(22, "22", 1, false));
+  EXPECT_FALSE(newest_is_marked());
+  EXPECT_TRUE(append_packet(2, "2", 1, true)) << "too long ago to be sent again: an identifier that is used again";
+  EXPECT_TRUE(newest_is_marked());
+
+  // The same process, a new connection; then a new session.
+  append_link("local", LinkState::down);
+  append_link("local", LinkState::up, true);
+  append_packet(30, "30", 1, false);
+  append_packet(31, "31", 1, false);
+  append_link("local", LinkState::down);
+  append_link("local", LinkState::up, true);
+  EXPECT_FALSE(append_packet(31, "31", 1, true));
+  append_link("local", LinkState::down);
+  append_link("local", LinkState::up, false);
+  EXPECT_TRUE(append_packet(31, "31", 1, true)) << "of another session";
+}
+
 TEST_F(DurableLogTest, MarksAPacketIdFromBeforeTheRestart) {
   const auto append_packet = [&](std::uint8_t qos, std::uint16_t id) {
     NewEntry entry;
