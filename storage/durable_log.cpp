@@ -65,6 +65,8 @@ void DurableLog::join_database() {
   try {
     open_store();
     end = store_->end();
+  } catch (const FileInUse&) {
+    throw;
   } catch (const std::exception& error) {
     set_state(false, error.what());
   }

@@ -32,6 +32,7 @@
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 #include "storage/epoch.hpp"
+#include "storage/file_lock.hpp"
 #include "storage/history.hpp"
 #include "storage/journal.hpp"
 #include "storage/latest_readings.hpp"
@@ -187,6 +188,7 @@ class DurableLog : public Log {
   int running_ = 0;         // threads
 
   // The store thread's.
+  std::optional<FileLock> lock_;  // of the database; empty until it can be had
   std::unique_ptr<Store> store_;  // null while the database is away
   std::uint64_t first_seq_ = 0;   // of the epoch being written
   Chunk chunk_;

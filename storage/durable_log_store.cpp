@@ -65,6 +65,8 @@ void DurableLog::finish() {
 }
 
 void DurableLog::open_store() {
+  // Kept from then on: a database that goes away for a while is still this gateway's.
+  if (!lock_ || !lock_->held()) lock_.emplace(options_.path);
   store_ =
       std::make_unique<Store>(Store::Options{options_.path, options_.keep_for, options_.keep_bytes}, clock_, counters_);
 }

@@ -59,11 +59,13 @@ TEST(PortInUse, IsOneClearLine) {
 TEST(DatabaseInUse, IsOneClearLine) {
   Hall hall;
   hall.publish("a", "1");
-  const auto ended =
-      run("--config", second_config(hall, "127.0.0.1:0", hall.gateway().database(), hall.gateway().journal()));
-  EXPECT_EQ(ended.code, 1) << ended.output;
-  const auto lines = lines_with("another", ended.output);
-  ASSERT_EQ(lines.size(), 1u) << ended.output;
+  const TempDir elsewhere;
+  for (const std::string& journal : {hall.gateway().journal(), (elsewhere.path() / "journal").string()}) {
+    const auto ended = run("--config", second_config(hall, "127.0.0.1:0", hall.gateway().database(), journal));
+    EXPECT_EQ(ended.code, 1) << ended.output;
+    const auto lines = lines_with("in use by another", ended.output);
+    ASSERT_EQ(lines.size(), 1u) << ended.output;
+  }
   hall.publish("a", "2");
   EXPECT_EQ(hall.open(Transport::poll, {{"a"}, "oldest", ""})->readings(2).back().payload, 2) << "the first goes on";
 }

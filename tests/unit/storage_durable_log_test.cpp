@@ -494,6 +494,12 @@ TEST_F(DurableLogTest, RemembersThatATopicWasForgotten) {
 TEST_F(DurableLogTest, ASecondOneOverTheSameFilesIsRefused) {
   open();
   EXPECT_THROW(DurableLog(clock, limits, files.in(), counters), std::runtime_error);
+  auto elsewhere = files.in();
+  elsewhere.journal += "-elsewhere";
+  EXPECT_THROW(DurableLog(clock, limits, elsewhere, counters), FileInUse) << "with a journal of its own too";
+  append("a");
+  stop();
+  DurableLog(clock, limits, elsewhere, counters).finish();
 }
 
 TEST_F(DurableLogTest, TakesAnotherSizeOfTheMemoryWhenAllIsOnDisk) {
