@@ -27,7 +27,7 @@ constexpr auto kDisconnectDeadline = 1s;
 // Bytes of a topic that a line of the log quotes.
 constexpr std::size_t kQuotedTopic = 200;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -46,7 +46,7 @@ Broker::Broker(Settings settings, std::string gateway, const Limits& limits, Log
     : settings_(std::move(settings)),
       gateway_(std::move(gateway)),
       probe_topic_(mqtt::probe_topic(settings_)),
-      label_("broker " + quoted(settings_.name)),
+      label_("broker " + in_quotes(settings_.name)),
       log_(log),
       clock_(clock),
       resolver_(settings_.host, std::move(look_up)),
@@ -120,7 +120,7 @@ bool Broker::connect(Connection& connection, const std::stop_token& stop) {
   } catch (const std::system_error& error) {
     resolution.error = error.what();
   }
-  std::string reason = quoted(settings_.host) + " is not resolved: " + resolution.error;
+  std::string reason = in_quotes(settings_.host) + " is not resolved: " + resolution.error;
   for (const std::string& address : resolution.addresses)
     if (attempt(connection, address, stop, reason)) return true;
   if (!stop.stop_requested()) report_failure(reason);
@@ -177,7 +177,7 @@ void Broker::hold(Connection& connection, const std::stop_token& stop) {
         case Probe::Step::give_up:
           probing_ = false;
           spdlog::warn("{}: the probe {} does not come back: it is off until the next connect", label_,
-                       quoted(probe_topic_));
+                       in_quotes(probe_topic_));
           break;
         case Probe::Step::wait:
           break;
@@ -227,15 +227,16 @@ void Broker::report_subscribed(const Answer& answer) {
   if (filter == probe_topic_) {
     if (refusal.empty()) return;
     probing_ = false;
-    spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, quoted(filter), refusal);
+    spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, in_quotes(filter),
+                 refusal);
     return;
   }
   const bool news = set_refused(filter, !refusal.empty());
   if (refusal.empty()) {
     std::erase(wants_retained_, filter);
-    spdlog::debug("{}: subscribed to {}", label_, quoted(filter));
+    spdlog::debug("{}: subscribed to {}", label_, in_quotes(filter));
   } else if (news) {
-    spdlog::error("{}: the subscription to {} is refused: {}", label_, quoted(filter), refusal);
+    spdlog::error("{}: the subscription to {} is refused: {}", label_, in_quotes(filter), refusal);
   }
 }
 
@@ -244,9 +245,9 @@ void Broker::report_unsubscribed(const Answer& answer) {
   const auto& [_, filter, refusal] = answer;
   if (refusal.empty()) {
     std::erase(former_topics_, filter);
-    spdlog::debug("{}: unsubscribed from {}", label_, quoted(filter));
+    spdlog::debug("{}: unsubscribed from {}", label_, in_quotes(filter));
   } else {
-    spdlog::debug("{}: not unsubscribed from {}: {}", label_, quoted(filter), refusal);
+    spdlog::debug("{}: not unsubscribed from {}: {}", label_, in_quotes(filter), refusal);
   }
 }
 
@@ -270,12 +271,12 @@ void Broker::report_dropped() {
     foreign.swap(foreign_topic_);
   }
   if (!faulty.empty())
-    spdlog::warn("{}: dropped a message with a faulty topic: {}; more are only counted", label_, quoted(faulty));
+    spdlog::warn("{}: dropped a message with a faulty topic: {}; more are only counted", label_, in_quotes(faulty));
   if (!foreign.empty())
     spdlog::warn(
         "{}: dropped a message that no filter asks for: {}: the broker's session has a former one; more are only "
         "counted",
-        label_, quoted(foreign));
+        label_, in_quotes(foreign));
 }
 
 void Broker::on_up(bool session_resumed) noexcept {
