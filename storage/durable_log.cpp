@@ -29,7 +29,6 @@ void keep(const Entry& entry, Strings& to) {
 
 DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options, Counters& counters)
     : clock_(clock),
-      limits_(limits),
       options_(std::move(options)),
       counters_(counters),
       tag_(draw_tag()),

@@ -158,7 +158,6 @@ class DurableLog : public Log {
   void wait_for_disk(std::uint64_t seq) noexcept;
 
   const Clock& clock_;
-  const Limits& limits_;
   const Options options_;
   Counters& counters_;
   std::uint64_t tag_;

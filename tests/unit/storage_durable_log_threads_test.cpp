@@ -1,0 +1,102 @@
+// The log with its threads: commits, answers to many askers, appends that wait, a disk that comes and goes.
+#include <atomic>
+#include <mutex>
+
+#include "tests/unit/storage_durable_log_fixture.hpp"
+
+namespace fieldcast {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using Topics = std::vector<std::string>;
+
+class RunningLogTest : public test::DurableLogTest {
+ protected:
+  void run() {
+    open();
+    log->start();
+  }
+
+  void wait_until(const std::function<bool()>& done) {
+    for (const auto end = std::chrono::steady_clock::now() + 30s; !done();) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end);
+      std::this_thread::yield();
+    }
+  }
+
+  const SystemClock system_clock;
+};
+
+TEST_F(RunningLogTest, StoresWithinTheIntervalAndEndsCleanly) {
+  options.commit_interval = 10ms;
+  run();
+  for (int i = 0; i < 100; ++i) append("a");
+  wait_until([&] { return counters.stored_entries.value() == 100; });
+  append("b");
+  EXPECT_TRUE(log->stop(10s));
+  log.reset();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(log->head(), 101u);
+  EXPECT_EQ(latest(), (Topics{"a", "b"}));
+}
+
+TEST_F(RunningLogTest, AnswersReadsOfManyAskers) {
+  options.commit_interval = 10ms;
+  struct Asker final : Log::Wakeup {
+    void wake() noexcept override { ++woken; }
+    std::atomic<int> woken{0};
+  } asker;
+  run();
+  for (int i = 0; i < 1'000; ++i) append("t" + std::to_string(i % 10));
+  wait_until([&] { return counters.stored_entries.value() == 1'000; });
+  std::vector<std::shared_ptr<HistoryRead>> reads;
+  for (int i = 0; i < 50; ++i) {
+    reads.push_back(std::make_shared<HistoryRead>());
+    reads.back()->until = 1'000;
+    reads.back()->filters = FilterSet({"t" + std::to_string(i % 10)});
+    reads.back()->max_entries = 10'000;
+    reads.back()->max_bytes = 1u << 20;
+    if (i % 5 == 4) reads.back()->cancelled = true;
+    log->read_history(reads.back(), asker);
+  }
+  wait_until([&] { return asker.woken == 50; });
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(reads[static_cast<std::size_t>(i)]->done);
+    EXPECT_EQ(reads[static_cast<std::size_t>(i)]->chunk.entries.size(), i % 5 == 4 ? 0u : 100u);
+  }
+  EXPECT_TRUE(log->stop(10s));
+}
+
+TEST_F(RunningLogTest, AnAppendWaitsForTheDiskWhereItIsToldTo) {
+  options.commit_interval = 0ms;
+  run();
+  for (int i = 1; i <= 20; ++i) {
+    append("a");
+    EXPECT_EQ(counters.stored_entries.value(), static_cast<std::uint64_t>(i));
+  }
+  EXPECT_TRUE(log->stop(10s));
+}
+
+TEST_F(RunningLogTest, TellsOfADiskThatComesAndGoes) {
+  std::mutex mutex;
+  std::vector<bool> changes;
+  options.on_change = [&](const StorageState& state) {
+    const std::lock_guard lock(mutex);
+    changes.push_back(state.up);
+  };
+  fs::create_directory(files.database());
+  options.commit_interval = 10ms;
+  run();
+  append("a");
+  EXPECT_FALSE(log->state().up);
+  fs::remove(files.database());
+  wait_until([&] { return log->state().up && counters.stored_entries.value() == 1; });
+  EXPECT_TRUE(log->stop(10s));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(changes, (std::vector<bool>{false, true}));
+}
+
+}  // namespace
+}  // namespace fieldcast
