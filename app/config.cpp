@@ -227,8 +227,8 @@ class ValueReader {
 
 class Reader {
  public:
-  Reader(Config& config, Places& places, std::vector<ConfigProblem>& problems)
-      : config_(config), places_(places), problems_(problems) {}
+  Reader(Config& config, Places& places, std::vector<Places>& brokers, std::vector<ConfigProblem>& problems)
+      : config_(config), places_(places), brokers_(brokers), problems_(problems) {}
 
   void read(const toml::table& root) {
     for (const auto& [key, node] : root) {
@@ -245,14 +245,14 @@ class Reader {
                                   std::string(name) + "] on a line of its own, and its keys below");
       }
     }
-    if (!root.contains(kMqttSection)) no_broker({});
   }
 
  private:
   void read_section(std::string_view section, const toml::table& table) {
+    Places& places = section == kMqttSection ? brokers_.back() : places_;
     for (const auto& [key, node] : table) {
       if (const Key* const known = find_key(section, key.str())) {
-        std::visit(ValueReader(*known, node, places_, problems_), known->target(config_));
+        std::visit(ValueReader(*known, node, places, problems_), known->target(config_));
       } else {
         problem(key.source(), "unknown key " + std::string(section) + '.' + std::string(key.str()) + ": did you mean " +
                                   nearest_key(section, key.str()) + "?");
@@ -270,17 +270,20 @@ class Reader {
       return problem(node.source(),
                      "mqtt is no list of tables: write [[mqtt]] on a line of its own, and its keys below");
     }
-    if (array->empty()) return no_broker(node.source());
-    read_section(kMqttSection, *array->front().as_table());
-    for (std::size_t i = 1; i < array->size(); ++i) {
-      problem((*array)[i].source(),
-              "a second [[mqtt]]: this version connects to one broker; take this table out, and join the brokers with "
-              "a bridge if need be");
+    if (array->empty()) return problem(node.source(), "mqtt is an empty list: write [[mqtt]], a table for each broker");
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      const toml::node& broker = (*array)[i];
+      if (i == kBrokers) {
+        return problem(broker.source(), "more than " + std::to_string(kBrokers) +
+                                            " brokers: take tables out, or run another gateway for them");
+      }
+      if (i > 0) {
+        config_.mqtt.emplace_back();
+        brokers_.emplace_back();
+      }
+      brokers_.back().values[std::string(kMqttSection)] = place_of(broker.source());
+      read_section(kMqttSection, *broker.as_table());
     }
-  }
-
-  void no_broker(const toml::source_region& source) {
-    problem(source, "no broker: add a table like [[mqtt]], url = " + example_text(*find_key(kMqttSection, "url")));
   }
 
   void unknown_section(const toml::key& key, const toml::node& node) {
@@ -303,6 +306,7 @@ class Reader {
 
   Config& config_;
   Places& places_;
+  std::vector<Places>& brokers_;  // as many as config_.mqtt
   std::vector<ConfigProblem>& problems_;
 };
 
@@ -343,12 +347,16 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
     return out;
   }
   Places places;
-  Reader(out.config, places, out.problems).read(root);
+  std::vector<Places> brokers(out.config.mqtt.size());
+  Reader(out.config, places, brokers, out.problems).read(root);
   if (out.config.server.name.empty()) out.config.server.name = host_name();
-  if (out.config.mqtt.client_id.empty()) out.config.mqtt.client_id = default_client_id();
+  for (Config::Mqtt& broker : out.config.mqtt) {
+    if (broker.client_id.empty()) broker.client_id = default_client_id();
+  }
   find_storage(out.config.storage, directory, places, out.problems);
-  check_relations(out.config, places, out.problems);
-  read_password(out.config, directory, places, out.problems);
+  check_relations(out.config, places, brokers, out.problems);
+  for (std::size_t i = 0; i < brokers.size(); ++i)
+    read_password(out.config.mqtt[i], directory, brokers[i], out.problems);
   std::stable_sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });

@@ -47,10 +47,12 @@ struct Config {
     Anonymous anonymous = Anonymous::loopback;
     std::vector<std::string> hosts;    // lower case, without port
     std::vector<std::string> origins;  // as browsers write them: lower case, without the scheme's own port
+    std::size_t threads = 0;           // that serve clients; 0: one per core
   };
 
+  /// One broker.
   struct Mqtt {
-    std::string name = "local";
+    std::string name = "local";  // no two have the same
     BrokerUrl url{"127.0.0.1", 1883};
     std::string client_id;                 // never empty after reading: made from the machine's id
     std::vector<std::string> topics{"#"};  // without fault, no two of them overlap
@@ -77,7 +79,7 @@ struct Config {
   };
 
   Server server;
-  Mqtt mqtt;
+  std::vector<Mqtt> mqtt = std::vector<Mqtt>(1);  // at least one, at most kBrokers
   Storage storage;
   Limits limits;
   std::chrono::milliseconds stalled{std::chrono::minutes{5}};
@@ -99,8 +101,8 @@ struct LoadedConfig {
   bool failed() const;
 };
 
-/// `text` is TOML 1.0. Relative files named in it are in `directory`, the password file first in systemd's
-/// $CREDENTIALS_DIRECTORY. Reads the host name, the environment and the password file.
+/// `text` is TOML 1.0. Relative files named in it are in `directory`, password files first in systemd's
+/// $CREDENTIALS_DIRECTORY. Reads the host name, the environment and the password files.
 LoadedConfig parse_config(std::string_view text, const std::string& directory);
 
 /// Reads a file of at most kConfigBytes; one that cannot be read is a problem too.
@@ -108,6 +110,9 @@ LoadedConfig load_config(const std::string& file);
 
 // A configuration is written by hand: a longer file is not one, or comes out of a pipe without end.
 inline constexpr std::size_t kConfigBytes = 1u << 20;
+// Brokers of one gateway: each has a thread, and may hold one packet of its maximum_packet_size (256 MiB together by
+// default). A hall has a few; a site with more has a gateway in each hall.
+inline constexpr std::size_t kBrokers = 16;
 // MQTT's own bound on a password (a length in two bytes).
 inline constexpr std::size_t kPasswordBytes = 65'535;
 

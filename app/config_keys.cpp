@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "app/config_values.hpp"
+#include "gateway/entry.hpp"
 #include "storage/store.hpp"
 
 namespace fieldcast::config {
@@ -33,51 +34,59 @@ constexpr std::array kKeys{
         "Origins of web pages from elsewhere that may use this gateway, like \"https://panel.example\". Every page of "
         "such an origin reads with the rights of its visitor.",
         "", ""},
+    Key{"server", "threads", [](Config& c) -> Target { return Count{&c.server.threads}; }, 0, 64,
+        "Threads that serve clients; 0: one per core. Each client belongs to one of them. Each thread reads the whole "
+        "log "
+        "itself, encodes for its own clients, and has its share of limits.views and limits.view_bytes: more than the "
+        "clients need only cost.",
+        "", ""},
 
-    Key{"mqtt", "name", [](Config& c) -> Target { return Name{&c.mqtt.name}; }, 1, 64,
-        "Name of this broker, in link entries, metrics and log lines.", "", ""},
-    Key{"mqtt", "url", [](Config& c) -> Target { return Url{&c.mqtt.url}; }, 0, 0,
+    Key{"mqtt", "name", [](Config& c) -> Target { return Name{&c.mqtt.back().name}; }, 1, kBrokerNameBytes,
+        "Name of this broker, in link entries, metrics and log lines, and where there are several in every reading. No "
+        "two have the same; only the first may go without one.",
+        "", ""},
+    Key{"mqtt", "url", [](Config& c) -> Target { return Url{&c.mqtt.back().url}; }, 0, 0,
         "Where the broker is: `mqtt://host` or `mqtt://host:port`. There is no TLS yet: what passes can be read on the "
         "way, the password too.",
         "", ""},
-    Key{"mqtt", "client_id", [](Config& c) -> Target { return Name{&c.mqtt.client_id}; }, 1, 128,
+    Key{"mqtt", "client_id", [](Config& c) -> Target { return Name{&c.mqtt.back().client_id}; }, 1, 128,
         "Client identifier, the key of the session at the broker: two clients with the same one throw each other out, "
         "and another one begins a session without what was kept.",
         "\"fieldcast-\" and 8 hex digits derived from the machine id", R"("fieldcast-hall-3")"},
-    Key{"mqtt", "topics", [](Config& c) -> Target { return Filters{&c.mqtt.topics}; }, 1, 256,
+    Key{"mqtt", "topics", [](Config& c) -> Target { return Filters{&c.mqtt.back().topics}; }, 1, 256,
         "Topic filters to subscribe to; `#` is every topic that does not begin with `$`. No two may match the same "
         "topic, since a broker may then send a message twice. Every message costs its place in the log.",
         "", ""},
-    Key{"mqtt", "qos", [](Config& c) -> Target { return Count{&c.mqtt.qos}; }, 0, 2,
+    Key{"mqtt", "qos", [](Config& c) -> Target { return Count{&c.mqtt.back().qos}; }, 0, 2,
         "Highest quality of service. 0 loses what is sent while the connection is down; 1 costs an acknowledgement a "
         "message, and the broker keeps what it could not deliver; 2 costs two round trips.",
         "", ""},
-    Key{"mqtt", "prefix", [](Config& c) -> Target { return Prefix{&c.mqtt.prefix}; }, 0, 256,
+    Key{"mqtt", "prefix", [](Config& c) -> Target { return Prefix{&c.mqtt.back().prefix}; }, 0, 256,
         "Put before this broker's topics in the log, like \"hall-3/\". Costs its length in every reading.", "", ""},
-    Key{"mqtt", "session_expiry", [](Config& c) -> Target { return &c.mqtt.session_expiry; }, 0, 365 * kDay,
+    Key{"mqtt", "session_expiry", [](Config& c) -> Target { return &c.mqtt.back().session_expiry; }, 0, 365 * kDay,
         "How long the broker keeps the session and its messages while the gateway is away. Costs the broker's memory; "
         "it may allow less.",
         "", ""},
-    Key{"mqtt", "keep_alive", [](Config& c) -> Target { return &c.mqtt.keep_alive; }, 5 * kSecond, kHour,
+    Key{"mqtt", "keep_alive", [](Config& c) -> Target { return &c.mqtt.back().keep_alive; }, 5 * kSecond, kHour,
         "Longest silence on the connection. A dead link is noticed after one and a half of it at the latest; shorter "
         "costs a packet each way in so much time.",
         "", ""},
-    Key{"mqtt", "receive_maximum", [](Config& c) -> Target { return Count{&c.mqtt.receive_maximum}; }, 1, 65'535,
+    Key{"mqtt", "receive_maximum", [](Config& c) -> Target { return Count{&c.mqtt.back().receive_maximum}; }, 1, 65'535,
         "Messages of QoS 1 and 2 that the broker may send ahead of their acknowledgement. More is faster over a slow "
         "network, and costs as many that come again after a crash.",
         "", ""},
-    Key{"mqtt", "maximum_packet_size", [](Config& c) -> Target { return Bytes{&c.mqtt.maximum_packet_size}; },
+    Key{"mqtt", "maximum_packet_size", [](Config& c) -> Target { return Bytes{&c.mqtt.back().maximum_packet_size}; },
         64 * kKiB, 255 * kMiB,
-        "Largest packet that the broker may send; it drops a larger one without a word. One such packet is held in "
-        "memory at a time.",
+        "Largest packet that the broker may send; it drops a larger one without a word. One such packet of each "
+        "broker is held in memory at a time.",
         "", ""},
-    Key{"mqtt", "user", [](Config& c) -> Target { return Text{&c.mqtt.user}; }, 1, 256, "User name at the broker.",
-        "none", R"("fieldcast")"},
-    Key{"mqtt", "password_file", [](Config& c) -> Target { return File{&c.mqtt.password_file}; }, 1, 4096,
+    Key{"mqtt", "user", [](Config& c) -> Target { return Text{&c.mqtt.back().user}; }, 1, 256,
+        "User name at the broker.", "none", R"("fieldcast")"},
+    Key{"mqtt", "password_file", [](Config& c) -> Target { return File{&c.mqtt.back().password_file}; }, 1, 4096,
         "File that holds the password and nothing else. A relative name is looked for among systemd's credentials, "
         "then beside this file.",
         "none", R"("mqtt-password")"},
-    Key{"mqtt", "probe", [](Config& c) -> Target { return &c.mqtt.probe; }, 0, 0,
+    Key{"mqtt", "probe", [](Config& c) -> Target { return &c.mqtt.back().probe; }, 0, 0,
         "Whether the gateway sends itself two small messages a second through the broker, on the topic "
         "`fieldcast/probe/` and its client_id. They keep readings from waiting up to 0.1 s, and show soon that a link "
         "is dead; \"auto\": where the broker is on this machine. Nothing on a topic that begins with "
@@ -135,15 +144,29 @@ constexpr std::array kKeys{
         "Topic filters of one stream. Each costs time for every reading that it matches.", "", ""},
     Key{"limits", "views", [](Config& c) -> Target { return Count{&c.limits.views}; }, 1, 1'000'000,
         "Different sets of topic filters in use at once; clients with the same set share one, and each set encodes its "
-        "readings once. Past it a new set is refused.",
+        "readings once. Past it a new set is refused. Divided among the threads of the server.",
         "", ""},
     Key{"limits", "view_bytes", [](Config& c) -> Target { return Bytes{&c.limits.view_bytes}; }, 64 * kKiB, 64 * kGiB,
-        "Memory for encoded readings, all sets together. A client that falls behind it is served from the log, which "
-        "costs an encoding of its own.",
+        "Memory for encoded readings, all sets together, divided among the threads of the server. A client that falls "
+        "behind it is served from the log, which costs an encoding of its own.",
         "", ""},
     Key{"limits", "connections", [](Config& c) -> Target { return Count{&c.limits.connections}; }, 1, 1'000'000,
         "Clients connected at once; each costs a file descriptor. Past it a new one is told to come back later.", "",
         ""},
+    Key{"limits", "client_lag", [](Config& c) -> Target { return &c.limits.client_lag; }, kSecond, kHour,
+        "How long a reading may wait for a client that reads too slowly. Up to then the client gets everything, from "
+        "the "
+        "log where need be; past it comes what slow_client says. The replay with which a stream begins is never too "
+        "slow, "
+        "nor is a poll. Longer spares clients on bad networks their gaps, and costs encodings of their own, and reads "
+        "from the disk, while they catch up.",
+        "", ""},
+    Key{"limits", "slow_client", [](Config& c) -> Target { return &c.limits.slow_client; }, 0, 0,
+        "What becomes of a client past client_lag. \"gap\": it is told of one gap, and goes on with the next reading. "
+        "\"disconnect\": it is told `slow`, and its connection ends. Its cursor stays good, so where it comes back "
+        "with "
+        "it, it misses nothing that is kept; that costs a replay.",
+        "", ""},
     Key{"limits", "stalled", [](Config& c) -> Target { return &c.stalled; }, kSecond, kDay,
         "How long a client's socket may take no byte until it is closed.", "", ""},
 
@@ -155,6 +178,7 @@ constexpr std::array kKeys{
 constexpr std::array<std::string_view, 5> kSections{"server", kMqttSection, "storage", "limits", "log"};
 constexpr std::array<std::string_view, 3> kAnonymousWords{"loopback", "read", "read and publish"};
 constexpr std::array<std::string_view, 3> kProbeWords{"auto", "on", "off"};
+constexpr std::array<std::string_view, 2> kSlowClientWords{"gap", "disconnect"};
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 
 template <class... F>
@@ -219,6 +243,9 @@ std::span<const std::string_view> words(Anonymous) {
 }
 std::span<const std::string_view> words(Probe) {
   return kProbeWords;
+}
+std::span<const std::string_view> words(SlowClient) {
+  return kSlowClientWords;
 }
 std::span<const std::string_view> words(logging::Level) {
   return kLevelWords;

@@ -55,12 +55,12 @@ struct Filters {
 };
 using Target =
     std::variant<Name, Text, Prefix, File, Directory, Count, Bytes, std::chrono::milliseconds*, std::chrono::seconds*,
-                 Url, Addresses, Hosts, Origins, Filters, Anonymous*, Probe*, logging::Level*>;
+                 Url, Addresses, Hosts, Origins, Filters, Anonymous*, Probe*, SlowClient*, logging::Level*>;
 
 struct Key {
   std::string_view section;
   std::string_view name;
-  Target (*target)(Config&);
+  Target (*target)(Config&);  // of a broker's key: the last broker's
   // In the value's own unit: the number, bytes, milliseconds, bytes of a text, elements of a list.
   std::uint64_t min;
   std::uint64_t max;
@@ -80,6 +80,7 @@ const Key* find_key(std::string_view section, std::string_view name);
 /// The words of a choice, in the order of its enumerators.
 std::span<const std::string_view> words(Anonymous);
 std::span<const std::string_view> words(Probe);
+std::span<const std::string_view> words(SlowClient);
 std::span<const std::string_view> words(logging::Level);
 
 /// The default as TOML; empty where it is `derived`.

@@ -69,17 +69,60 @@ void check_user(const Config::Mqtt& mqtt, const Places& places, Problems& proble
   }
 }
 
+/// What two brokers must not share.
+void check_brokers(const std::vector<Config::Mqtt>& brokers, const std::vector<Places>& places, Problems& problems) {
+  const auto line = [&](std::size_t i) { return "line " + std::to_string(places[i].of({"mqtt"}).line); };
+  for (std::size_t i = 1; i < brokers.size(); ++i) {
+    if (!places[i].values.contains("mqtt.name")) {
+      add(problems, places[i].of({"mqtt"}),
+          "mqtt.name is missing: each broker behind the first needs one of its own: write name = \"…\"");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (places[i].values.contains("mqtt.name") && brokers[i].name == brokers[j].name &&
+          places[i].sound({"mqtt.name"}) && places[j].sound({"mqtt.name"})) {
+        add(problems, places[i].of({"mqtt.name"}),
+            "mqtt.name: \"" + brokers[i].name + "\" is the name of the broker in " + line(j) +
+                " too: give each one of its own");
+      }
+      if (brokers[i].url == brokers[j].url && brokers[i].client_id == brokers[j].client_id &&
+          places[i].sound({"mqtt.url", "mqtt.client_id"}) && places[j].sound({"mqtt.url", "mqtt.client_id"})) {
+        add(problems, places[i].of({"mqtt.client_id", "mqtt.url", "mqtt"}),
+            "mqtt.client_id: \"" + brokers[i].client_id + "\" is at " + format_broker_url(brokers[i].url) +
+                " already, in the table in " + line(j) +
+                ", and each connection would end the other: write another client_id, or join the two tables");
+      }
+    }
+  }
+}
+
+/// Each thread divides limits.view_bytes with the others. With less than `least` it serves all the same, from the log.
+void check_shares(const Config& config, std::size_t least, const Places& places, Problems& problems) {
+  const std::size_t threads = config.server.threads, bytes = config.limits.view_bytes;
+  if (bytes < least || bytes >= least * threads || !places.sound({"limits.view_bytes", "server.threads"})) return;
+  add(problems, places.of({"server.threads"}),
+      "server.threads: " + std::to_string(threads) + " threads divide limits.view_bytes = \"" + format_size(bytes) +
+          "\", too little for " + std::to_string(kLargestHeld) +
+          " of the largest readings each, so that clients are served from the log: write view_bytes = \"" +
+          format_size((least * threads + 1023) / 1024 * 1024) + "\" or more, or fewer threads",
+      true);
+}
+
 /// Each of these must hold the largest readings that limits.payload lets in.
-void check_memory(const Config& config, const Places& places, Problems& problems) {
+void check_memory(const Config& config, const Places& places, const std::vector<Places>& brokers, Problems& problems) {
   if (!places.sound({"limits.payload"})) return;
   const std::size_t largest = config.limits.payload + kBesidePayload;
-  const auto need = [&](const char* key, std::size_t bytes, std::size_t least, const std::string& what) {
-    if (bytes >= least || !places.sound({key})) return;
+  const auto need_in = [&](const Places& own, const char* key, std::size_t bytes, std::size_t least,
+                           const std::string& what) {
+    if (bytes >= least || !own.sound({key})) return;
     const std::string name = key;
-    add(problems, places.of({key, "limits.payload"}),
+    const Place place = own.of({key});
+    add(problems, place.line != 0 ? place : places.of({"limits.payload"}),
         name + " is \"" + format_size(bytes) + "\", too little for " + what + " with limits.payload = \"" +
             format_size(config.limits.payload) + "\": write " + name.substr(name.find('.') + 1) + " = \"" +
             format_size((least + 1023) / 1024 * 1024) + "\" or more, or a smaller payload");
+  };
+  const auto need = [&](const char* key, std::size_t bytes, std::size_t least, const std::string& what) {
+    need_in(places, key, bytes, least, what);
   };
   const std::string held = std::to_string(kLargestHeld) + " of the largest readings";
   need("storage.memory_bytes", config.storage.memory_bytes,
@@ -87,7 +130,10 @@ void check_memory(const Config& config, const Places& places, Problems& problems
   need("storage.keep_bytes", config.storage.keep_bytes, kLargestHeld * largest, held);
   need("limits.latest_bytes", config.limits.latest_bytes, kLargestHeld * largest, held);
   need("limits.view_bytes", config.limits.view_bytes, kLargestHeld * largest, held);
-  need("mqtt.maximum_packet_size", config.mqtt.maximum_packet_size, largest, "the largest reading");
+  check_shares(config, kLargestHeld * largest, places, problems);
+  for (std::size_t i = 0; i < brokers.size(); ++i) {
+    need_in(brokers[i], "mqtt.maximum_packet_size", config.mqtt[i].maximum_packet_size, largest, "the largest reading");
+  }
 }
 
 /// An open file that is closed at the end.
@@ -134,11 +180,15 @@ bool Places::sound(std::initializer_list<const char*> keys) const {
   return std::none_of(keys.begin(), keys.end(), [&](const char* key) { return faulty.contains(key); });
 }
 
-void check_relations(const Config& config, const Places& places, Problems& problems) {
+void check_relations(const Config& config, const Places& places, const std::vector<Places>& brokers,
+                     Problems& problems) {
   check_door(config.server, places, problems);
-  check_topics(config.mqtt, places, problems);
-  check_user(config.mqtt, places, problems);
-  check_memory(config, places, problems);
+  for (std::size_t i = 0; i < brokers.size(); ++i) {
+    check_topics(config.mqtt[i], brokers[i], problems);
+    check_user(config.mqtt[i], brokers[i], problems);
+  }
+  check_brokers(config.mqtt, brokers, problems);
+  check_memory(config, places, brokers, problems);
 }
 
 void find_storage(Config::Storage& storage, const std::string& directory, const Places& places, Problems& problems) {
@@ -163,10 +213,10 @@ void find_storage(Config::Storage& storage, const std::string& directory, const 
   }
 }
 
-void read_password(Config& config, const std::string& directory, const Places& places, Problems& problems) {
-  if (config.mqtt.password_file.empty()) return;
+void read_password(Config::Mqtt& broker, const std::string& directory, const Places& places, Problems& problems) {
+  if (broker.password_file.empty()) return;
   const Place place = places.of({"mqtt.password_file"});
-  const std::string name = find_file(config.mqtt.password_file, directory);
+  const std::string name = find_file(broker.password_file, directory);
   const auto problem = [&](const std::string& what, bool warning = false) {
     add(problems, place, "mqtt.password_file: \"" + name + "\" " + what, warning);
   };
@@ -180,7 +230,7 @@ void read_password(Config& config, const std::string& directory, const Places& p
   }
   if (!S_ISREG(status.st_mode)) return problem("is no regular file: name the file that holds the password");
 
-  std::string& password = config.mqtt.password;
+  std::string& password = broker.password;
   password.resize(kPasswordBytes + 2);  // a newline, and a byte that shows that it is too long
   std::size_t size = 0;
   while (size < password.size()) {

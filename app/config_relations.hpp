@@ -19,7 +19,8 @@ struct Place {
 };
 
 /// Where each value stood, by "section.key", and which were faulty: a check that compares a faulty one has
-/// nothing to say. Of a list the elements without fault are checked all the same.
+/// nothing to say. Of a list the elements without fault are checked all the same. Every [[mqtt]] has its own, in which
+/// "mqtt" is the table itself; the sections that are there once share one.
 struct Places {
   std::map<std::string, Place> values;
   std::map<std::string, std::vector<Place>> elements;  // of lists, only those without fault
@@ -30,15 +31,16 @@ struct Places {
   bool sound(std::initializer_list<const char*> keys) const;
 };
 
-/// Appends what is wrong.
-void check_relations(const Config& config, const Places& places, std::vector<ConfigProblem>& problems);
+/// Appends what is wrong. `brokers` are the places of config.mqtt.
+void check_relations(const Config& config, const Places& places, const std::vector<Places>& brokers,
+                     std::vector<ConfigProblem>& problems);
 
 /// Makes the names in [storage] absolute, and finds the journal's directory where none is given.
 void find_storage(Config::Storage& storage, const std::string& directory, const Places& places,
                   std::vector<ConfigProblem>& problems);
 
-/// Reads config.mqtt.password_file, if there is one, into config.mqtt.password, as parse_config says.
-void read_password(Config& config, const std::string& directory, const Places& places,
+/// Reads the broker's password_file, if there is one, into its password, as parse_config says.
+void read_password(Config::Mqtt& broker, const std::string& directory, const Places& places,
                    std::vector<ConfigProblem>& problems);
 
 }  // namespace fieldcast::config

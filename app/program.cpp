@@ -3,18 +3,23 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <asio/signal_set.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <functional>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "adapters/json/classify.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
 #include "app/readiness.hpp"
-#include "app/shard.hpp"
+#include "app/shards.hpp"
 #include "app/version.hpp"
 #include "gateway/clock.hpp"
 #include "storage/durable_log.hpp"
@@ -26,32 +31,41 @@ namespace {
 // A stop takes 5 s at most: so long for the clients, about 2 s for the brokers, and the rest for the disk.
 constexpr std::chrono::milliseconds kClientPatience{1'500};
 constexpr std::chrono::milliseconds kDiskPatience{1'200};
-// Descriptors besides those of clients: the event loop, logs, listening sockets, brokers, files.
+// Descriptors besides those of clients: logs, listening sockets, files; for each thread its event loop's three; for
+// each broker its socket, and those of a name that is being resolved.
 constexpr rlim_t kOwnDescriptors = 128;
+constexpr rlim_t kThreadDescriptors = 3;
+constexpr rlim_t kBrokerDescriptors = 8;
+
+std::size_t count_threads(const Config& config) {
+  if (config.server.threads != 0) return config.server.threads;
+  return std::max(1u, std::thread::hardware_concurrency());  // 0 where it is not known
+}
 
 // Each client takes a descriptor, and the usual soft limit is 1,024.
-void raise_descriptor_limit(std::size_t connections) {
+void raise_descriptor_limit(const Config& config, std::size_t threads) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t wanted = connections + http::kExtraConnections + kOwnDescriptors;
+  const rlim_t wanted = config.limits.connections + http::kExtraConnections + kOwnDescriptors +
+                        threads * kThreadDescriptors + config.mqtt.size() * kBrokerDescriptors;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur < wanted) {
     spdlog::warn(
         "this process may open {} files, too few for limits.connections = {}: raise LimitNOFILE, or lower the key",
-        limit.rlim_cur, connections);
+        limit.rlim_cur, config.limits.connections);
   }
 }
 
-http::Settings http_settings(const Config& config) {
-  http::Settings settings;
-  settings.listen.clear();
-  for (const ListenAddress& address : config.server.listen) settings.listen.push_back({address.host, address.port});
-  settings.hosts = config.server.hosts;
-  settings.origins = config.server.origins;
-  settings.stalled = config.stalled;
-  return settings;
+Shards::Options shard_options(const Config& config, std::size_t threads) {
+  Shards::Options options;
+  options.threads = threads;
+  for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
+  options.http = {config.server.hosts, config.server.origins, config.stalled};
+  options.limits = config.limits;
+  options.patience = kClientPatience;
+  return options;
 }
 
 mqtt::Settings mqtt_settings(const Config::Mqtt& config) {
@@ -73,9 +87,37 @@ mqtt::Settings mqtt_settings(const Config::Mqtt& config) {
   return settings;
 }
 
-metrics::BrokerRow metrics_row(const mqtt::State& state) {
-  return {state.name,           state.up,       state.connects,      state.failures,
-          state.refused.size(), state.messages, state.faulty_topics, state.not_subscribed};
+using Brokers = std::vector<std::unique_ptr<mqtt::Broker>>;
+
+Brokers make_brokers(const Config& config, DurableLog& log, const Clock& clock) {
+  Brokers brokers;
+  for (const Config::Mqtt& broker : config.mqtt) {
+    mqtt::Settings settings = mqtt_settings(broker);
+    settings.former_topics = log.former_topics(settings.name);
+    settings.log_is_empty = log.began_empty();
+    brokers.push_back(
+        std::make_unique<mqtt::Broker>(std::move(settings), config.server.name, config.limits, log, clock,
+                                       [classifier = std::make_shared<json::Classifier>()](std::string_view payload) {
+                                         const json::Classified result = classifier->classify(payload);
+                                         return mqtt::Classified{result.kind, result.payload};
+                                       }));
+  }
+  return brokers;
+}
+
+std::vector<mqtt::State> states(const Brokers& brokers) {
+  std::vector<mqtt::State> out;
+  for (const auto& broker : brokers) out.push_back(broker->state());
+  return out;
+}
+
+std::vector<metrics::BrokerRow> metrics_rows(const Brokers& brokers) {
+  std::vector<metrics::BrokerRow> rows;
+  for (const mqtt::State& state : states(brokers)) {
+    rows.push_back({state.name, state.up, state.connects, state.failures, state.refused.size(), state.messages,
+                    state.faulty_topics, state.not_subscribed});
+  }
+  return rows;
 }
 
 DurableLog::Options log_options(const Config& config) {
@@ -88,8 +130,9 @@ DurableLog::Options log_options(const Config& config) {
   options.keep_for = config.storage.keep_for;
   options.keep_bytes = config.storage.keep_bytes;
   options.gateway = config.server.name;
-  options.receive_maximum = config.mqtt.receive_maximum;
-  options.brokers = {{config.mqtt.name, config.mqtt.topics}};
+  for (const Config::Mqtt& broker : config.mqtt) {
+    options.brokers.push_back({broker.name, broker.topics, broker.receive_maximum});
+  }
   options.on_change = [path = options.path](const StorageState& state) {
     if (state.up) {
       spdlog::info("storage: {} can be written", path);
@@ -104,22 +147,20 @@ DurableLog::Options log_options(const Config& config) {
 
 void run_program(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);  // a broker that goes while Paho writes
-  raise_descriptor_limit(config.limits.connections);
+  // Paho would take MQTT through that proxy, and look its name up under the lock that all brokers share.
+  unsetenv("http_proxy");
+  const std::size_t threads = count_threads(config);
+  raise_descriptor_limit(config, threads);
 
   const SystemClock clock;
-  Counters counters;
-  DurableLog log(clock, config.limits, log_options(config), counters);
+  Counters log_counters;
+  DurableLog log(clock, config.limits, log_options(config), log_counters);
   for (const std::string& warning : log.warnings()) spdlog::warn("storage: {}", warning);
-  mqtt::Settings settings = mqtt_settings(config.mqtt);
-  settings.former_topics = log.former_topics(settings.name);
-  settings.log_is_empty = log.began_empty();
-  mqtt::Broker broker(std::move(settings), config.server.name, config.limits, log, clock,
-                      [classifier = std::make_shared<json::Classifier>()](std::string_view payload) {
-                        const json::Classified result = classifier->classify(payload);
-                        return mqtt::Classified{result.kind, result.payload};
-                      });
-  bool stopping = false;
+  const Brokers brokers = make_brokers(config, log, clock);
+  std::atomic<bool> stopping{false};
+  std::vector<const Counters*> counters{&log_counters};
 
+  // The handlers run on the threads of all shards.
   http::Routes routes;
   for (const web::File& file : web::files()) {
     routes[std::string(file.path)] = http::static_file(std::string(file.media_type), std::string(file.content));
@@ -131,48 +172,57 @@ void run_program(const Config& config) {
                          if (strict && request.parameters[0].value != "1")
                            return http::problem_response({Code::bad_request, "`strict` takes 1"});
                          const Readiness readiness =
-                             judge(broker.state(), log.state(), config.storage.path, stopping, strict);
+                             judge(states(brokers), log.state(), config.storage.path, stopping, strict);
                          return http::make_response(readiness.status, "application/json", readiness.body);
                        },
                        std::vector<std::string>{"strict"}};
   routes["/metrics"] = {[&](const http::Request&) {
-    const metrics::BrokerRow row = metrics_row(broker.state());
     return http::make_response(
         200, std::string(metrics::kContentType),
-        metrics::render(counters, log.state().up, {&row, 1}, metrics::read_process(), version()));
+        metrics::render(counters, log.state().up, metrics_rows(brokers), metrics::read_process(), version()));
   }};
 
-  std::optional<Shard> door;
+  std::optional<Shards> shards;
   try {
-    door.emplace(log, clock, config.limits, counters, http_settings(config), std::move(routes));
+    shards.emplace(log, clock, shard_options(config, threads), routes);
   } catch (...) {
     log.finish();  // nothing was taken: the next start goes on where this one began
     throw;
   }
-  Shard& shard = *door;
+  for (const Counters* each : shards->counters()) counters.push_back(each);
 
-  asio::signal_set signals(shard.loop(), SIGTERM, SIGINT);
+  asio::signal_set signals(shards->loop(), SIGTERM, SIGINT);
   signals.async_wait([&](std::error_code, int) {
     spdlog::info("stopping");
     stopping = true;
-    shard.stop(kClientPatience);
+    shards->stop();
   });
 
-  spdlog::info("fieldcast {} is {}", version(), config.server.name);
-  for (const auto& endpoint : shard.server().endpoints()) {
+  spdlog::info("fieldcast {} is {}, with {} {} for clients", version(), config.server.name, threads,
+               threads == 1 ? "thread" : "threads");
+  for (const auto& endpoint : shards->endpoints()) {
     const std::string address = endpoint.address().to_string();
     spdlog::info("listening on http://{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
                  endpoint.port());
   }
-  log.start();
-  broker.start();
-  shard.run();
-  broker.stop();
+
+  // Brokers and log stop in any case before the shards go, which they wake.
+  std::exception_ptr fault;
+  try {
+    log.start();
+    for (const auto& broker : brokers) broker->start();
+    shards->run();
+  } catch (...) {
+    fault = std::current_exception();
+  }
+  for (const auto& broker : brokers) broker->request_stop();
+  for (const auto& broker : brokers) broker->stop();
   if (!log.stop(kDiskPatience)) {
     // A thread that hangs in the disk cannot be ended but with the process; the journal has what is not on disk.
     spdlog::error("stopped without the disk: what it did not take is in the journal");
     std::_Exit(1);
   }
+  if (fault) std::rethrow_exception(fault);
   spdlog::info("stopped");
 }
 

@@ -4,8 +4,8 @@
 
 namespace fieldcast {
 
-Readiness judge(const mqtt::State& broker, const StorageState& storage, const std::string& database, bool stopping,
-                bool strict) {
+Readiness judge(std::span<const mqtt::State> brokers, const StorageState& storage, const std::string& database,
+                bool stopping, bool strict) {
   std::string degraded;
   const auto add = [&](const char* what, const std::string& name, std::int64_t since, const std::string& detail) {
     if (!degraded.empty()) degraded += ',';
@@ -15,9 +15,11 @@ Readiness judge(const mqtt::State& broker, const StorageState& storage, const st
     append_json_string(degraded, detail);
     degraded += '}';
   };
-  const auto add_broker = [&](const std::string& detail) { add("broker", broker.name, broker.since, detail); };
-  if (!broker.up) add_broker("not connected" + (broker.last_error.empty() ? "" : ": " + broker.last_error));
-  for (const std::string& filter : broker.refused) add_broker("the broker refused the subscription to " + filter);
+  for (const mqtt::State& broker : brokers) {
+    const auto add_broker = [&](const std::string& detail) { add("broker", broker.name, broker.since, detail); };
+    if (!broker.up) add_broker("not connected" + (broker.last_error.empty() ? "" : ": " + broker.last_error));
+    for (const std::string& filter : broker.refused) add_broker("the broker refused the subscription to " + filter);
+  }
   if (!storage.up) add("storage", database, storage.since, storage.detail);
 
   Readiness readiness;

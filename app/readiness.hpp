@@ -1,6 +1,7 @@
 // What /readyz answers: whether streams can be served, and what is degraded and since when. Pure.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "adapters/mqtt/broker.hpp"
@@ -13,8 +14,8 @@ struct Readiness {
   std::string body;  // {"status":"ready","degraded":[{"what":…,"name":…,"since":MS,"detail":…}]}, or "stopping"
 };
 
-/// `database` is the path of the database.
-Readiness judge(const mqtt::State& broker, const StorageState& storage, const std::string& database, bool stopping,
-                bool strict);
+/// Each broker that is not as it should be is named. `database` is the path of the database.
+Readiness judge(std::span<const mqtt::State> brokers, const StorageState& storage, const std::string& database,
+                bool stopping, bool strict);
 
 }  // namespace fieldcast

@@ -7,9 +7,9 @@
 
 namespace fieldcast {
 
-Shard::Shard(Log& log, const Clock& clock, const Limits& limits, Counters& counters, const http::Settings& settings,
-             http::Routes routes)
-    : hub_(log, clock, limits, counters, *this),
+Shard::Shard(Log& log, const Clock& clock, const Limits& limits, const http::Settings& settings, http::Routes routes)
+    : limits_(limits),
+      hub_(log, clock, limits_, counters_, *this),
       server_(loop_, hub_, settings, std::move(routes),
               [this](http::UpgradeRequest&& request, Outlet& outlet) {
                 return websocket::open(request.head, request.request.parameters, request.refused, hub_, outlet);
@@ -25,12 +25,14 @@ void Shard::run() {
 }
 
 void Shard::stop(std::chrono::milliseconds patience) {
-  server_.stop([this] { loop_.stop(); });
-  patience_timer_.expires_after(patience);
-  patience_timer_.async_wait([this](std::error_code cancelled) {
-    if (cancelled) return;
-    server_.abort_all();
-    loop_.stop();
+  asio::post(loop_, [this, patience] {
+    server_.stop([this] { loop_.stop(); });
+    patience_timer_.expires_after(patience);
+    patience_timer_.async_wait([this](std::error_code cancelled) {
+      if (cancelled) return;
+      server_.abort_all();
+      loop_.stop();
+    });
   });
 }
 
@@ -38,7 +40,9 @@ void Shard::stop(std::chrono::milliseconds patience) {
 void Shard::wake() noexcept {
   if (run_posted_.exchange(true, std::memory_order_acq_rel)) return;
   asio::post(loop_, [this] {
-    run_posted_.store(false, std::memory_order_release);
+    // An exchange, no store: the look at the log's head that follows must not come before it, or a reading that is
+    // appended in between wakes nobody.
+    run_posted_.exchange(false, std::memory_order_acq_rel);
     hub_.run();
   });
 }

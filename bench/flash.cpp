@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
         const std::string payload = sensors[topic].next(random, clock.wall);
         NewEntry entry;
         entry.kind = Kind::json;
+        entry.broker = "local";
         entry.topic = name;
         entry.payload = payload;
         log.append(entry);

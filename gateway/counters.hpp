@@ -1,5 +1,6 @@
-// What the gateway counts, read by the metrics adapter. Written by the thread that owns the thing counted,
-// read by any: single relaxed atomics, no consistency between two of them is promised.
+// What the gateway counts, read by the metrics adapter. The log has one set, and each shard one of its own, so that
+// shards do not wait for each other's cache lines; what they have in common is the sum. Written by the thread that owns
+// the thing counted, read by any: single relaxed atomics, no consistency between two of them is promised.
 #pragma once
 
 #include <array>
@@ -60,6 +61,7 @@ struct Counters {
   Counter views;              // now
   Counter view_bytes;         // now: encoded entries kept for all views
   Counter replayed_readings;  // delivered from the log instead of a view
+  Counter fell_behind;        // times that a live stream was too slow for its view's ring and went back to the log
   std::array<Counter, kGapReasons> gaps;  // stated to clients
   std::array<TransportCounters, kTransports> transports;
   // the door

@@ -50,7 +50,7 @@ void append_link(std::string& out, const Entry& link) {
   out += ",\"gateway\":";
   append_json_string(out, link.payload);
   out += ",\"broker\":";
-  append_json_string(out, link.topic);
+  append_json_string(out, link.broker);
   if (link.state == LinkState::up) {
     out += link.session_resumed ? ",\"state\":\"up\",\"session_resumed\":true"
                                 : ",\"state\":\"up\",\"session_resumed\":false";
@@ -59,7 +59,7 @@ void append_link(std::string& out, const Entry& link) {
   }
 }
 
-void append_reading(std::string& out, const Entry& reading) {
+void append_reading(std::string& out, const Entry& reading, bool with_broker) {
   out += "{\"seq\":";
   append_number(out, reading.seq);
   out += ",\"time\":";
@@ -89,6 +89,10 @@ void append_reading(std::string& out, const Entry& reading) {
   }
   if (reading.retained) out += ",\"retained\":true";
   if (reading.redelivered) out += ",\"redelivered\":true";
+  if (with_broker) {
+    out += ",\"broker\":";
+    append_json_string(out, reading.broker);
+  }
   out += '}';
 }
 
@@ -153,12 +157,12 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_entry(std::string& out, const Entry& entry) {
+void append_entry(std::string& out, const Entry& entry, bool with_broker) {
   if (is_link(entry)) {
     append_link(out, entry);
     out += '}';
   } else {
-    append_reading(out, entry);
+    append_reading(out, entry, with_broker);
   }
 }
 

@@ -2,7 +2,8 @@
 // place that knows the shape of readings, link entries, batches and answers:
 //
 //   {"type":"readings","cursor":"…"[,"snapshot":true][,"gap":{"reason":"…","missed":N|null}][,"links":[…]],"readings":[…]}
-//   {"seq":N,"time":N,"topic":"…","payload":…[,"encoding":"text|base64|omitted"][,"size":N][,"retained":true][,"redelivered":true]}
+//   {"seq":N,"time":N,"topic":"…","payload":…[,"encoding":"text|base64|omitted"][,"size":N][,"retained":true]
+//                                                                              [,"redelivered":true][,"broker":"…"]}
 //   {"seq":N,"time":N,"gateway":"…","broker":"…","state":"up|down"[,"session_resumed":true|false][,"snapshot":true]}
 //
 // Pure, any thread.
@@ -33,8 +34,8 @@ struct Gap {
 /// Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-/// Appends one reading or link entry.
-void append_entry(std::string& out, const Entry& entry);
+/// Appends one reading or link entry. A reading only `with_broker` names its own; a link entry always does.
+void append_entry(std::string& out, const Entry& entry, bool with_broker);
 void append_snapshot_link(std::string& out, const Entry& link);
 
 /// Collects entries and seals them into a Batch; then empty and ready for the next.
@@ -47,6 +48,7 @@ class BatchBuilder {
   void set_snapshot_links(std::string_view json) { snapshot_links_ = json; }
   void join(const Batch& batch);
   void set_gap(Gap gap) { gap_ = gap; }
+  void forget_missed() { gap_->missed.reset(); }  // of the gap that was set
   void set_snapshot() { snapshot_ = true; }
 
   bool has_gap() const { return gap_.has_value(); }

@@ -2,6 +2,7 @@
 // are views, and whoever hands it out says how long they live.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -13,10 +14,13 @@ enum class Kind : std::uint8_t {
   text,     // valid UTF-8, goes out as a JSON string with "encoding":"text"
   binary,   // anything else, goes out in base64
   omitted,  // longer than limits.payload: not kept, only its size
-  link,     // no reading: a link entry; topic is the broker's name, payload the gateway's name
+  link,     // no reading: a link entry; it has no topic, and its payload is the gateway's name
 };
 
 enum class LinkState : std::uint8_t { down, up };
+
+// Of a broker's name: more would not fit the journal's record, and none needs as many.
+inline constexpr std::size_t kBrokerNameBytes = 64;
 
 /// What the log is given. Seq and time are the log's to give.
 struct NewEntry {
@@ -25,7 +29,8 @@ struct NewEntry {
   bool redelivered = false;           // the broker sent it again, and it may be in the log already
   bool session_resumed = false;       // link entries that are up: the broker still had our session
   LinkState state = LinkState::down;  // link entries only
-  std::string_view topic;             // link entries: the broker's name
+  std::string_view broker;            // the name of the connection that it came over; at most kBrokerNameBytes
+  std::string_view topic;             // link entries: empty
   std::string_view payload;           // link entries: the gateway's name
   std::uint64_t size = 0;             // omitted: the payload's length in bytes
   std::uint8_t qos = 0;               // readings: the quality of service it came with

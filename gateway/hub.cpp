@@ -5,7 +5,13 @@
 namespace fieldcast {
 
 Hub::Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Log::Wakeup& shard)
-    : log_(log), clock_(clock), limits_(limits), counters_(counters), shard_(shard), position_(log.head()) {
+    : log_(log),
+      clock_(clock),
+      limits_(limits),
+      counters_(counters),
+      shard_(shard),
+      names_brokers_(log.names_brokers()),
+      position_(log.head()) {
   load_links();
 }
 
@@ -31,10 +37,19 @@ void Hub::run() {
 
 void Hub::tick() {
   const Instant now = clock_.now();
+  mark_lag(now);
   for (auto view = views_.begin(); view != views_.end();) {
     const auto next = std::next(view);
     if ((*view)->clients == 0 && now - (*view)->unused_since >= kViewKept) forget_view(view);
     view = next;
+  }
+}
+
+// Not by the entries' own time: that is the wall clock's, which may jump.
+void Hub::mark_lag(Instant now) {
+  if (marks_.empty() || now - marks_.back().at >= limits_.client_lag / kLagMarks) marks_.push_back({now, position_});
+  for (; !marks_.empty() && now - marks_.front().at >= limits_.client_lag; marks_.pop_front()) {
+    lag_floor_ = marks_.front().position;
   }
 }
 
@@ -69,12 +84,12 @@ void Hub::deliver(const Entry& entry) {
   matched_.clear();
   tree_.match(entry.topic, matched_);
   for (View* view : matched_) {
-    if (view->matched != entry.seq) add_to(*view, entry);
+    if (view->last_seq != entry.seq) add_to(*view, entry);
   }
 }
 
 void Hub::add_to(View& view, const Entry& entry) {
-  if (encoded_.empty()) append_entry(encoded_, entry);  // once for all views
+  if (encoded_.empty()) encode(encoded_, entry);  // once for all views
   BatchBuilder& pending = view.pending;
   if (pending.entries() != 0 &&
       (pending.bytes() + 1 + encoded_.size() > limits_.batch_bytes || pending.entries() == kPageEntries)) {
@@ -82,7 +97,7 @@ void Hub::add_to(View& view, const Entry& entry) {
   }
   if (pending.entries() == 0 && (touched_.empty() || touched_.back() != &view)) touched_.push_back(&view);
   pending.add_encoded(entry, encoded_);
-  view.matched = entry.seq;
+  view.last_seq = entry.seq;
 }
 
 void Hub::seal(View& view, std::uint64_t position) {
@@ -102,7 +117,7 @@ void Hub::load_links() {
 }
 
 void Hub::note_link(const Entry& link) {
-  std::string& state = links_[std::string(link.topic)];
+  std::string& state = links_[std::string(link.broker)];
   state.clear();
   append_snapshot_link(state, link);
   present_links_.clear();

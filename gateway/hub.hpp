@@ -35,7 +35,7 @@ class Hub {
   /// called after each wake-up of the log.
   void run();
 
-  /// Forgets views that no client has used for kViewKept. About every kTick.
+  /// Forgets views that no client has used for kViewKept, and notes how far the log is now. About every kTick.
   void tick();
 
   /// Every view has what matches up to here.
@@ -66,6 +66,8 @@ class Hub {
   Cursor cursor(std::uint64_t position) const { return {log_.tag(), position, std::nullopt}; }
   std::shared_ptr<const Batch> empty_batch(std::uint64_t position);
   const std::string& present_links() const { return present_links_; }
+  std::uint64_t lag_floor() const { return lag_floor_; }  // entries up to here have waited for limits.client_lag
+  void encode(std::string& out, const Entry& entry) const { append_entry(out, entry, names_brokers_); }
 
   void ask_more_history();
   void take_answers();
@@ -79,6 +81,12 @@ class Hub {
   void forget_view(Views::iterator view);
   bool forget_longest_unused();
 
+  void mark_lag(Instant now);
+
+  struct Mark {
+    Instant at;
+    std::uint64_t position;
+  };
   struct Reading {
     Stream* stream;  // null where it has gone
     std::shared_ptr<HistoryRead> read;
@@ -90,7 +98,10 @@ class Hub {
   Counters& counters_;
   Log::Wakeup& shard_;
 
+  const bool names_brokers_;
   std::uint64_t position_;
+  std::deque<Mark> marks_;  // how far the log was, oldest first; none is older than limits.client_lag
+  std::uint64_t lag_floor_ = 0;
   Chunk chunk_;          // what run() reads
   Chunk replay_;         // what the streams that replay read, one at a time
   std::string encoded_;  // one entry

@@ -4,18 +4,25 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace fieldcast {
 
+/// What becomes of a client that lags more than `client_lag`: one `slow` gap, from which it goes on at the head; or the
+/// end of its connection, whose cursor stays good.
+enum class SlowClient : std::uint8_t { gap, disconnect };
+
 struct Limits {
-  std::size_t payload = 256 * 1024;      // bytes; a longer one is kept as `omitted`
-  std::size_t batch_bytes = 256 * 1024;  // of readings in one batch; also the largest step of a replay
-  std::size_t topics = 100'000;          // latest readings remembered
-  std::size_t latest_bytes = 64u << 20;  // what those may take together
-  std::size_t filters = 64;              // topic filters of one stream
-  std::size_t views = 10'000;            // distinct filter sets at once
-  std::size_t view_bytes = 16u << 20;    // encoded entries kept in memory, all views together
-  std::size_t connections = 10'000;      // sockets of clients
+  std::size_t payload = 256 * 1024;              // bytes; a longer one is kept as `omitted`
+  std::size_t batch_bytes = 256 * 1024;          // of readings in one batch; also the largest step of a replay
+  std::size_t topics = 100'000;                  // latest readings remembered
+  std::size_t latest_bytes = 64u << 20;          // what those may take together
+  std::size_t filters = 64;                      // topic filters of one stream
+  std::size_t views = 10'000;                    // distinct filter sets at once
+  std::size_t view_bytes = 16u << 20;            // encoded entries kept in memory, all views together
+  std::size_t connections = 10'000;              // sockets of clients
+  std::chrono::milliseconds client_lag{60'000};  // how long a reading may wait for a client that takes none
+  SlowClient slow_client = SlowClient::gap;
 };
 
 // A page of a replay holds as many entries as a poll takes by default, so that the same cursor and
@@ -45,6 +52,8 @@ inline constexpr std::size_t kHistoryBytes = 256 * 1024;
 inline constexpr std::size_t kHistoryReads = 16;
 // A poll whose time is up waits so much longer for a read that is under way, so that it brings its client further on.
 inline constexpr std::chrono::seconds kReadPatience{5};
+// How long a reading has waited is known as exactly as this part of `client_lag`: so many marks a shard keeps.
+inline constexpr int kLagMarks = 240;
 // Every deadline of a connection (heartbeat, ping, head, stall) is looked at this often: four times in the
 // shortest heartbeat.
 inline constexpr std::chrono::milliseconds kTick{250};

@@ -92,6 +92,9 @@ class Log : public LogWriter {
   /// database was read; empty where all are there.
   virtual std::optional<GapReason> latest_gap() const noexcept = 0;
 
+  /// Whether readings are told with their broker's name: several are configured.
+  virtual bool names_brokers() const noexcept = 0;
+
   /// The last link entry of each broker.
   virtual void links(Chunk& chunk) const = 0;
 

@@ -21,6 +21,7 @@ constexpr std::array<CodeInfo, kCodes> kTable{{
     {"no_broker", 503, 1013, "No broker"},
     {"timeout", 504, 1008, "Timed out"},
     {"stopping", 503, 1001, "Stopping"},
+    {"slow", 503, 1013, "Too far behind"},
 }};
 
 }  // namespace

@@ -24,8 +24,9 @@ enum class Code : std::uint8_t {
   no_broker,
   timeout,
   stopping,
+  slow,  // over limits.client_lag
 };
-inline constexpr std::size_t kCodes = 15;
+inline constexpr std::size_t kCodes = 16;
 
 /// One row of the table of reasons.
 struct CodeInfo {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "gateway/hub.hpp"
-#include "gateway/view.hpp"
 
 namespace fieldcast {
 
@@ -27,14 +26,14 @@ std::optional<Problem> Stream::begin(const FilterSet& filters, const From& from,
   start(from);
   if (answer_id) {
     // Its filters are there already: only the answer waits.
-    return add_change({"subscribed", std::move(*answer_id), filters_, nullptr, {}, std::nullopt, 0});
+    return add_change({"subscribed", std::move(*answer_id), filters_, nullptr, {}, std::nullopt, 0, {}, {}});
   }
   return std::nullopt;
 }
 
 std::optional<Problem> Stream::subscribe(std::string answer_id, const FilterSet& filters, const From& from) {
   const FilterSet& before = filters_after_changes();
-  Change change{"subscribed", std::move(answer_id), before.with(filters), nullptr, {}, std::nullopt, 0};
+  Change change{"subscribed", std::move(answer_id), before.with(filters), nullptr, {}, std::nullopt, 0, {}, {}};
   if (auto fault = change.filters.fault(hub_.limits().filters)) return fault;
   if (before.empty()) {
     change.begin = from;
@@ -50,7 +49,7 @@ std::optional<Problem> Stream::subscribe(std::string answer_id, const FilterSet&
 
 std::optional<Problem> Stream::unsubscribe(std::string answer_id, const FilterSet& filters) {
   FilterSet left = filters_after_changes().without(filters);
-  return add_change({"unsubscribed", std::move(answer_id), std::move(left), nullptr, {}, std::nullopt, 0});
+  return add_change({"unsubscribed", std::move(answer_id), std::move(left), nullptr, {}, std::nullopt, 0, {}, {}});
 }
 
 const FilterSet& Stream::filters_after_changes() const {
@@ -64,10 +63,12 @@ std::optional<Problem> Stream::add_change(Change change) {
   }
   hub_.catch_up();
   change.head = hub_.position();
+  if (const View* former = changes_.empty() ? view_ : changes_.back().view) change.before = former->matched();
   if (!change.filters.empty()) {
     auto view = hub_.take_view(change.filters);
     if (!view) return view.problem();
     change.view = *view;
+    change.after = change.view->matched();
   }
   changes_.push_back(std::move(change));
   return std::nullopt;
@@ -77,6 +78,8 @@ void Stream::start(const From& from) {
   hub_.counters().transports[static_cast<std::size_t>(options_.transport)].streams.add();
   const std::uint64_t head = hub_.position();
   must_send_ = true;
+  caught_up_ = false;
+  matched_.reset();
   switch (from.kind) {
     case From::Kind::cursor:
       return start_behind(from.cursor);
@@ -151,11 +154,12 @@ void Stream::state_missing_topics() {
   state_gap(*reason);
 }
 
-void Stream::state_gap(GapReason reason) {
+void Stream::state_gap(GapReason reason, std::optional<std::uint64_t> missed) {
   page_.set_snapshot_links(hub_.present_links());
   must_send_ = true;
-  if (page_.has_gap()) return;  // one says it all
-  page_.set_gap({reason, std::nullopt});
+  if (!missed) matched_.reset();
+  if (page_.has_gap()) return page_.forget_missed();  // one says it all
+  page_.set_gap({reason, missed});
   hub_.counters().gaps[static_cast<std::size_t>(reason)].add();
 }
 
@@ -182,6 +186,9 @@ std::shared_ptr<const Batch> Stream::next() {
       case Mode::live:
         if (auto batch = next_live()) return batch;
         if (waiting_) return nullptr;
+        break;
+      case Mode::too_slow:
+        return nullptr;
     }
   }
 }
@@ -222,7 +229,13 @@ bool Stream::read_log() {
     memory_floor_ = hub_.log_.read(scanned_, target, kReadBytes, chunk);
     if (scanned_ < memory_floor_) return read_disk(target);
     for (const Entry& entry : chunk.entries) {
-      if (!passes_over(entry) && !add_to_page(entry)) return true;
+      if (!passes_over(entry)) {
+        if (lags(entry.seq)) {
+          give_up();
+          return false;
+        }
+        if (!add_to_page(entry)) return true;
+      }
       scanned_ = entry.seq;
       if (page_.entries() == options_.page_entries) return true;
     }
@@ -233,17 +246,19 @@ bool Stream::read_log() {
   if (changes_.empty()) {
     mode_ = Mode::live;
     number_ = view_->end();
+    caught_up_ = true;
+    matched_ = view_->matched();
   }
   return false;
 }
 
 // What comes next is not in memory. True where page_ is to be sent.
 bool Stream::read_disk(std::uint64_t target) {
+  if (since_) target = std::min(target, since_until_);  // behind it nothing may be left out in silence
   const std::uint64_t floor = hub_.log_.floor();
   if (scanned_ >= floor) {
     reading_ = true;
     read_until_ = std::min(memory_floor_, target);
-    if (since_) read_until_ = std::min(read_until_, since_until_);
     hub_.ask_history(*this);
     return false;
   }
@@ -278,6 +293,7 @@ void Stream::take_history(HistoryRead& read) {
   }
   since_ = read.since;
   for (const Entry& entry : read.chunk.entries) {
+    if (lags(entry.seq)) return give_up();
     page_due_ = !add_to_page(entry);
     if (page_due_) return;
     scanned_ = entry.seq;
@@ -295,11 +311,36 @@ bool Stream::passes_over(const Entry& entry) {
   return !is_link(entry) && !filters_.matches(entry.topic);
 }
 
+// Whether the client is too far behind, given the oldest entry that it was not sent.
+bool Stream::lags(std::uint64_t seq) const {
+  return caught_up_ && !options_.joined && page_.entries() == 0 && seq <= hub_.lag_floor();
+}
+
+// The client was too slow: it goes on at the head, or where the next change of filters takes effect.
+void Stream::give_up() {
+  if (hub_.limits().slow_client == SlowClient::disconnect) {
+    mode_ = Mode::too_slow;
+    return;
+  }
+  start_at(changes_.empty() ? hub_.position() : changes_.front().head);
+  const Matched now = changes_.empty() ? view_->matched() : changes_.front().before;
+  std::optional<std::uint64_t> missed;
+  if (matched_ && matched_->series == now.series) missed = now.readings - matched_->readings;
+  state_gap(GapReason::slow, missed);
+  matched_ = now;
+}
+
+Problem Stream::slow_problem() {
+  return {Code::slow,
+          "a reading waited for longer than limits.client_lag: come back with the last cursor, and ask for "
+          "less or read faster"};
+}
+
 // False where the page is full without it.
 bool Stream::add_to_page(const Entry& entry) {
   std::string& encoded = hub_.encoded_;
   encoded.clear();
-  append_entry(encoded, entry);
+  hub_.encode(encoded, entry);
   if (page_.entries() != 0 && page_.bytes() + 1 + encoded.size() > hub_.limits().batch_bytes) return false;
   page_.add_encoded(entry, encoded);
   return true;
@@ -315,6 +356,7 @@ std::shared_ptr<const Batch> Stream::seal_page() {
     hub_.counters().encodings.add();
     hub_.counters().replayed_readings.add(page_.readings());
   }
+  if (matched_ && mode_ == Mode::replay) matched_->readings += page_.readings();
   auto batch = page_.seal(cursor, position_, scanned_);
   position_ = scanned_;
   must_send_ = false;
@@ -324,6 +366,7 @@ std::shared_ptr<const Batch> Stream::seal_page() {
 // Null, and waiting_ not set, where the stream is not live any more or a change is due.
 std::shared_ptr<const Batch> Stream::next_live() {
   if (number_ < view_->first()) {  // too slow for the ring
+    hub_.counters().fell_behind.add();
     start_at(position_);
     return nullptr;
   }
@@ -336,6 +379,10 @@ std::shared_ptr<const Batch> Stream::next_live() {
     position_ = hub_.position();
     waiting_ = true;
     view_->waiting.push_back(this);
+    return nullptr;
+  }
+  if (lags(view_->batch(number_)->begin + 1)) {
+    give_up();
     return nullptr;
   }
   if (options_.joined) {
@@ -355,6 +402,7 @@ std::shared_ptr<const Batch> Stream::next_live() {
   }
   auto batch = view_->batch(number_++);
   position_ = batch->end;
+  matched_ = view_->matched_before(number_);
   return batch;
 }
 
@@ -379,10 +427,12 @@ std::shared_ptr<const Batch> Stream::apply_change() {
     const From from = *std::exchange(change.begin, std::nullopt);
     start(from);
     change.head = hub_.position();
+    change.after = view_->matched();
     return next();
   }
   auto answer = std::make_shared<Batch>();
   answer->json = encode_answer(change.answer_type, change.answer_id, filters_, hub_.cursor(position_));
+  matched_ = change.after;
   changes_.pop_front();
   if (view_ == nullptr) {
     mode_ = Mode::idle;
@@ -394,7 +444,7 @@ std::shared_ptr<const Batch> Stream::apply_change() {
 
 std::shared_ptr<const Batch> Stream::heartbeat() {
   if (mode_ == Mode::snapshot || mode_ == Mode::replay) return seal_page();
-  const bool caught_up = mode_ == Mode::idle || (number_ == view_->end() && changes_.empty());
+  const bool caught_up = mode_ == Mode::idle || (mode_ == Mode::live && number_ == view_->end() && changes_.empty());
   if (caught_up) position_ = hub_.position();
   return hub_.empty_batch(position_);
 }

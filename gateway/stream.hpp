@@ -3,6 +3,7 @@
 // and for clients that were too slow for the ring.
 //
 //   begin ──► snapshot ──► replay ──► live        live ──► replay   where the ring no longer has its next batch
+//                                                      or a gap     where the client lags more than limits.client_lag
 //
 // A replay reads the log's memory at once, and what is on disk only, one step at a time, through the hub.
 //
@@ -25,11 +26,11 @@
 #include "gateway/log.hpp"
 #include "gateway/result.hpp"
 #include "gateway/topic_filter.hpp"
+#include "gateway/view.hpp"
 
 namespace fieldcast {
 
 class Hub;
-class View;
 
 /// Told, on the shard's thread, that a stream that had nothing more has something now. May destroy the stream.
 class StreamOwner {
@@ -70,13 +71,18 @@ class Stream {
   /// Whether stored readings are on their way: a null from next() does not mean that there is nothing.
   bool busy() const { return mode_ == Mode::snapshot || mode_ == Mode::replay; }
 
+  /// Whether the client is to be disconnected, since it was too slow (limits.slow_client): a null from next() was the
+  /// last one then.
+  bool too_slow() const { return mode_ == Mode::too_slow; }
+  static Problem slow_problem();
+
   /// What there is at the present position, empty if need be: for a heartbeat, a timeout or a good-bye.
   std::shared_ptr<const Batch> heartbeat();
 
  private:
   friend class Hub;
 
-  enum class Mode : std::uint8_t { idle, snapshot, replay, live };
+  enum class Mode : std::uint8_t { idle, snapshot, replay, live, too_slow };
 
   /// A change of filters, which waits until everything up to `head` was delivered.
   struct Change {
@@ -86,6 +92,7 @@ class Stream {
     FilterSet snapshot_of;      // not empty: first the latest readings of these
     std::optional<From> begin;  // the stream has no filters by then, and begins anew from here
     std::uint64_t head = 0;
+    Matched before, after;  // by the former view and by `view`, up to `head`
   };
 
   void start(const From& from);
@@ -94,7 +101,7 @@ class Stream {
   void start_at(std::uint64_t position);
   void start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head);
   void state_missing_topics();
-  void state_gap(GapReason reason);
+  void state_gap(GapReason reason, std::optional<std::uint64_t> missed = std::nullopt);
   const FilterSet& filters_after_changes() const;
   std::optional<Problem> add_change(Change change);
   bool change_due() const;
@@ -105,6 +112,8 @@ class Stream {
   std::shared_ptr<HistoryRead> history_read() const;
   void take_history(HistoryRead& read);
   bool passes_over(const Entry& entry);
+  bool lags(std::uint64_t seq) const;
+  void give_up();
   std::shared_ptr<const Batch> next_live();
   bool add_to_page(const Entry& entry);
   std::shared_ptr<const Batch> seal_page();
@@ -130,6 +139,8 @@ class Stream {
   std::optional<std::int64_t> since_;  // what is older than this comes not, up to the first reading that is not
   std::uint64_t since_until_ = 0;      // and not behind this, the head when the stream began
   std::uint64_t number_ = 0;           // live: of the view's next batch
+  bool caught_up_ = false;             // it was live once; before that it is never slow
+  std::optional<Matched> matched_;     // by view_, up to position_; empty where that is not known
   FilterSet snapshot_of_;              // in a snapshot
   std::uint64_t snapshot_head_ = 0;    // in a snapshot: the head at which it began
   bool topics_missing_ = false;        // in a snapshot: that it may be incomplete was said

@@ -14,7 +14,9 @@ View::~View() {
 void View::push(std::shared_ptr<const Batch> batch) {
   bytes_ += batch->bytes();
   order_.push_back(this);
-  ring_.push_back({std::move(batch), std::prev(order_.end())});
+  const std::uint64_t readings = batch->readings;
+  ring_.push_back({std::move(batch), std::prev(order_.end()), matched_});
+  matched_ += readings;
   joined_.reset();
 }
 
@@ -31,6 +33,7 @@ void View::drop_oldest() {
 void View::restart(std::uint64_t position) {
   while (!ring_.empty()) drop_oldest();
   ++first_;  // so that a stream at the ring's end is off it, too
+  ++series_;
   covered_from_ = position;
 }
 

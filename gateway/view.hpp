@@ -23,6 +23,13 @@ namespace fieldcast {
 class Stream;
 class View;
 
+/// How many readings a view has matched up to some position. Two counts of one view are apart by what lies between,
+/// where both are of the same `series`.
+struct Matched {
+  std::uint64_t series = 0;
+  std::uint64_t readings = 0;
+};
+
 /// All batches of all views of a hub, oldest first.
 using BatchOrder = std::list<View*>;
 
@@ -40,6 +47,12 @@ class View {
   std::uint64_t first() const { return first_; }
   std::uint64_t end() const { return first_ + ring_.size(); }
   const std::shared_ptr<const Batch>& batch(std::uint64_t number) const { return ring_[number - first_].batch; }
+  /// What was matched before this batch, or before the next one: [first, end].
+  Matched matched_before(std::uint64_t number) const {
+    return {series_, number == end() ? matched_ : ring_[number - first_].before};
+  }
+  /// What was matched up to the hub's position.
+  Matched matched() const { return {series_, matched_}; }
   /// Memory that the ring's batches take.
   std::size_t bytes() const { return bytes_; }
 
@@ -60,12 +73,13 @@ class View {
   std::vector<Stream*> waiting;  // streams to be told of the next batch
   std::size_t clients = 0;       // streams that hold this view
   Instant unused_since{};        // since when there are none
-  std::uint64_t matched = 0;     // seq of the last entry it got: it comes once, by however many filters
+  std::uint64_t last_seq = 0;    // of the last entry it got: it comes once, by however many filters
 
  private:
   struct Held {
     std::shared_ptr<const Batch> batch;
     BatchOrder::iterator order;
+    std::uint64_t before;  // readings matched
   };
 
   const FilterSet filters_;
@@ -74,6 +88,7 @@ class View {
   std::uint64_t first_ = 0;
   std::uint64_t covered_from_;  // nothing between here and the ring's first batch matched
   std::size_t bytes_ = 0;
+  std::uint64_t series_ = 0, matched_ = 0;
   std::shared_ptr<const Batch> joined_;
   std::uint64_t joined_from_ = 0;
 };

@@ -1,12 +1,16 @@
 // content = | log_ms | wall_ms | entries | columns, one behind the other |
 //
-//   names      count, then each: size, bytes                the topics, in the order in which they first come
+//   topics     count, then each: size, bytes                in the order in which they first come; link entries have ""
+//   brokers    count, then each: size, bytes                their names, in the order in which they first come
 //   seqs       the first, then each one's distance to the one before
-//   topics     each entry's place among the names
+//   topic      each entry's place among the topics
 //   times      the first, then each one's distance to the one before
 //   flags      one byte each: kind | retained | redelivered | session_resumed | up
 //   sizes      of each payload; for omitted entries also the size that it had
-//   payloads   by topic, in the order of the names; of one topic in log order
+//   broker     each entry's place among the brokers, by topic; not there where all are of one broker
+//   payloads   by topic
+//
+// By topic: one topic after the other, in their order above; of one topic in log order.
 //
 // Numbers are varints (seven bits a byte, lowest first); those that may be negative are zigzagged. What lies in a
 // column looks alike, which is what the compression lives on.
@@ -24,7 +28,7 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::string_view kMagic = "FCB1";
+constexpr std::string_view kMagic = "FCB2";
 constexpr int kLevel = 1;
 constexpr std::uint8_t kKindMask = 7, kRetained = 8, kRedelivered = 16, kSessionResumed = 32, kUp = 64;
 // Of the topics of one block: kBlockBytes of names, or one.
@@ -40,6 +44,28 @@ void put(std::string& to, std::uint64_t value) {
 void put_signed(std::string& to, std::int64_t value) {
   put(to, static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
 }
+
+/// Strings that entries have in common, each of which is written once; entries tell their place among them.
+class Names {
+ public:
+  std::size_t place_of(std::string_view name) {
+    const auto [place, fresh] = places_.try_emplace(name, names_.size());
+    if (fresh) names_.push_back(name);
+    return place->second;
+  }
+  std::size_t count() const { return names_.size(); }
+  void put_all(std::string& to) const {
+    put(to, names_.size());
+    for (const std::string_view name : names_) {
+      put(to, name.size());
+      to += name;
+    }
+  }
+
+ private:
+  std::vector<std::string_view> names_;
+  std::unordered_map<std::string_view, std::size_t> places_;
+};
 
 /// Reads what put() wrote; once something does not fit it is not good() any more and gives zeros.
 class Source {
@@ -72,6 +98,16 @@ class Source {
     const std::string_view taken = left_.substr(0, size);
     left_.remove_prefix(size);
     return taken;
+  }
+
+  /// What Names wrote. Not good() where there are none, or more than entries: each is some entry's.
+  std::vector<std::string_view> names(std::uint64_t entries) {
+    const std::uint64_t count = number();
+    if (count == 0 || count > entries) good_ = false;
+    if (!good_) return {};
+    std::vector<std::string_view> names(count);
+    for (std::string_view& name : names) name = bytes(number());
+    return names;
   }
 
  private:
@@ -125,32 +161,25 @@ bool BlockCodec::decompress(std::string_view encoded, std::size_t max_content) {
 }
 
 std::string BlockCodec::encode(std::span<const Entry> entries, const Stamp& stamp) {
-  std::vector<std::string_view> names;
-  std::vector<std::vector<const Entry*>> by_name;
-  std::vector<std::size_t> topics;
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (const Entry& entry : entries) {
-    const auto [place, fresh] = places.try_emplace(entry.topic, names.size());
-    if (fresh) {
-      names.push_back(entry.topic);
-      by_name.emplace_back();
-    }
-    topics.push_back(place->second);
-    by_name[place->second].push_back(&entry);
+  Names topics, brokers;
+  std::vector<std::size_t> topic, broker;  // of each entry
+  std::vector<std::vector<std::size_t>> by_topic;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    topic.push_back(topics.place_of(entries[i].topic));
+    broker.push_back(brokers.place_of(entries[i].broker));
+    by_topic.resize(topics.count());
+    by_topic[topic.back()].push_back(i);
   }
 
   content_.clear();
   put_signed(content_, stamp.log_ms);
   put_signed(content_, stamp.wall_ms);
   put(content_, entries.size());
-  put(content_, names.size());
-  for (const std::string_view name : names) {
-    put(content_, name.size());
-    content_ += name;
-  }
+  topics.put_all(content_);
+  brokers.put_all(content_);
   std::uint64_t seq = 0;
   for (const Entry& entry : entries) put(content_, entry.seq - std::exchange(seq, entry.seq));
-  for (const std::size_t topic : topics) put(content_, topic);
+  for (const std::size_t place : topic) put(content_, place);
   std::uint64_t time = 0;  // unsigned, since distances between absurd times overflow
   for (const Entry& entry : entries) {
     const auto next = static_cast<std::uint64_t>(entry.time);
@@ -161,8 +190,13 @@ std::string BlockCodec::encode(std::span<const Entry> entries, const Stamp& stam
     put(content_, entry.payload.size());
     if (entry.kind == Kind::omitted) put(content_, entry.size);
   }
-  for (const auto& of_name : by_name) {
-    for (const Entry* entry : of_name) content_ += entry->payload;
+  if (brokers.count() > 1) {
+    for (const auto& of_topic : by_topic) {
+      for (const std::size_t i : of_topic) put(content_, broker[i]);
+    }
+  }
+  for (const auto& of_topic : by_topic) {
+    for (const std::size_t i : of_topic) content_ += entries[i].payload;
   }
   return compress();
 }
@@ -184,12 +218,10 @@ bool BlockCodec::parse(Chunk& chunk, Stamp& stamp) {
   stamp.log_ms = source.signed_number();
   stamp.wall_ms = source.signed_number();
   const std::uint64_t count = source.number();
-  const std::uint64_t name_count = source.number();
-  // Each name is some entry's.
-  if (!source.good() || count == 0 || count > source.left() / kLeastEntry || name_count > count) return false;
+  if (!source.good() || count == 0 || count > source.left() / kLeastEntry) return false;
+  const std::vector<std::string_view> topics = source.names(count), brokers = source.names(count);
+  if (!source.good()) return false;
 
-  std::vector<std::string_view> names(name_count);
-  for (std::string_view& name : names) name = source.bytes(source.number());
   chunk.entries.resize(count);
   std::uint64_t seq = 0;
   for (Entry& entry : chunk.entries) {
@@ -197,11 +229,12 @@ bool BlockCodec::parse(Chunk& chunk, Stamp& stamp) {
     if (distance == 0 || distance > kMaxSeq - seq) return false;
     entry.seq = seq += distance;
   }
-  std::vector<std::size_t> topics(count);
+  std::vector<std::vector<std::size_t>> by_topic(topics.size());
   for (std::size_t i = 0; i < count; ++i) {
-    topics[i] = source.number();
-    if (topics[i] >= names.size()) return false;
-    chunk.entries[i].topic = names[topics[i]];
+    const std::uint64_t place = source.number();
+    if (place >= topics.size()) return false;
+    chunk.entries[i].topic = topics[place];
+    by_topic[place].push_back(i);
   }
   std::uint64_t time = 0;
   for (Entry& entry : chunk.entries) {
@@ -216,14 +249,19 @@ bool BlockCodec::parse(Chunk& chunk, Stamp& stamp) {
     set_flags(chunk.entries[i], flag);
   }
   std::vector<std::uint64_t> sizes(count);
-  std::vector<std::vector<std::size_t>> by_name(names.size());
   for (std::size_t i = 0; i < count; ++i) {
     sizes[i] = source.number();
     if (chunk.entries[i].kind == Kind::omitted) chunk.entries[i].size = source.number();
-    by_name[topics[i]].push_back(i);
   }
-  for (const auto& of_name : by_name) {
-    for (const std::size_t i : of_name) chunk.entries[i].payload = source.bytes(sizes[i]);
+  for (const auto& of_topic : by_topic) {
+    for (const std::size_t i : of_topic) {
+      const std::uint64_t place = brokers.size() == 1 ? 0 : source.number();
+      if (place >= brokers.size()) return false;
+      chunk.entries[i].broker = brokers[place];
+    }
+  }
+  for (const auto& of_topic : by_topic) {
+    for (const std::size_t i : of_topic) chunk.entries[i].payload = source.bytes(sizes[i]);
   }
   return source.good() && source.left() == 0;
 }

@@ -1,7 +1,7 @@
 // The format in which entries lie in the database: blocks, the records of its tail and the latest readings are all
 // encoded so. Pure but for zstd; one thread each.
 //
-//   encoded = | "FCB1" | zstd frame, level 1, with its content size and checksum |
+//   encoded = | "FCB2" | zstd frame, level 1, with its content size and checksum |
 //   content = | stamp | columns |                            (drawn in block.cpp)
 //
 // Each is whole by itself: it needs no other table to be read, and a damaged one is found out by its checksum.

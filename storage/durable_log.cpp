@@ -5,6 +5,8 @@
 #include <limits>
 #include <random>
 
+#include "storage/entry_copies.hpp"
+
 namespace fieldcast {
 namespace {
 
@@ -18,10 +20,10 @@ std::uint64_t draw_tag() {
 
 template <class Strings>
 void keep(const Entry& entry, Strings& to) {
-  to.broker = entry.topic;
+  to.broker = entry.broker;
   to.gateway = entry.payload;
   to.entry = entry;
-  to.entry.topic = to.broker;
+  to.entry.broker = to.broker;
   to.entry.payload = to.gateway;
 }
 
@@ -34,9 +36,9 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
       tag_(draw_tag()),
       journal_({options_.journal, options_.path, options_.memory_bytes, options_.memory_entries}),
       latest_(limits, counters),
-      packets_(options_.receive_maximum),
       disk_floor_(kNowhere),
       history_(options_.path, counters) {
+  for (const Options::Broker& broker : options_.brokers) packets_.try_emplace(broker.name, broker.receive_maximum);
   state_.since = clock_.wall_ms();
   if (!journal_.on_tmpfs()) {
     warnings_.push_back("the journal " + journal_.path() +
@@ -102,25 +104,35 @@ void DurableLog::load_journal() {
 }
 
 void DurableLog::write_first_links() {
-  const auto write_down = [this](const std::string& broker) {
-    NewEntry down;
-    down.kind = Kind::link;
-    down.topic = broker;
-    down.payload = options_.gateway;
-    append(down);
-  };
-  std::vector<std::string> up;
-  for (const auto& [broker, link] : links_) {
-    if (link.entry.state == LinkState::up) up.push_back(broker);
-  }
-  std::for_each(up.begin(), up.end(), write_down);
   for (const Options::Broker& broker : options_.brokers) {
-    if (!links_.contains(broker.name)) write_down(broker.name);  // a new log knows no state of it yet
+    const auto link = links_.find(broker.name);
+    const bool down = link != links_.end() && link->second.entry.state == LinkState::down;
+    if (!down) write_down(broker.name);  // a new log knows no state of it yet
   }
-  std::erase_if(links_, [this](const auto& link) {
-    return std::none_of(options_.brokers.begin(), options_.brokers.end(),
-                        [&](const Options::Broker& broker) { return broker.name == link.first; });
-  });
+  forget_former_links();
+}
+
+// Of brokers that are not configured any more.
+void DurableLog::forget_former_links() {
+  const auto is_former = [this](const auto& link) { return !packets_.contains(link.first); };
+  std::vector<std::string> up;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& link : links_) {
+      if (is_former(link) && link.second.entry.state == LinkState::up) up.push_back(link.first);
+    }
+  }
+  for (const std::string& broker : up) write_down(broker);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(links_, is_former);
+}
+
+void DurableLog::write_down(const std::string& broker) {
+  NewEntry down;
+  down.kind = Kind::link;
+  down.broker = broker;
+  down.payload = options_.gateway;
+  append(down);
 }
 
 // --- Its threads ---------------------------------------------------------------------------------------------------
@@ -216,7 +228,7 @@ bool DurableLog::append(const NewEntry& new_entry) noexcept {
     (is_link(entry) ? counters_.links : counters_.readings).add();
     counters_.memory_entries.set(journal_.entries());
     counters_.unstored_entries.set(journal_.head() - std::max(journal_.stored(), journal_.floor()));
-    waiting_bytes_ += entry.topic.size() + entry.payload.size() + sizeof(Entry);
+    waiting_bytes_ += entry.broker.size() + entry.topic.size() + entry.payload.size() + sizeof(Entry);
     head_.store(entry.seq, std::memory_order_release);
     if (first || must_commit_early()) changed_.notify_all();
   }
@@ -228,15 +240,16 @@ bool DurableLog::append(const NewEntry& new_entry) noexcept {
 bool DurableLog::is_repeat(const NewEntry& entry) const {
   if (!entry.retained) return false;
   const Entry* latest = latest_.find(entry.topic);
-  return latest != nullptr && latest->kind == entry.kind && latest->payload == entry.payload &&
-         latest->size == entry.size;
+  return latest != nullptr && latest->broker == entry.broker && latest->kind == entry.kind &&
+         latest->payload == entry.payload && latest->size == entry.size;
 }
 
 // Whether the entry is a message that the broker sends again and that is in the log for certain. Where it may be, it is
 // marked: at QoS 1 the broker says so, at QoS 2 Paho does not tell, but an identifier of before the connection does.
 bool DurableLog::is_again(Entry& entry) {
   if (is_link(entry) || entry.packet_id == 0) return false;
-  const auto former = packets_.take(entry.packet_id);
+  RecentPackets* const packets = packets_of(entry.broker);
+  const auto former = packets ? packets->take(entry.packet_id) : std::nullopt;
   if (!former || !(entry.redelivered || entry.qos == 2)) return false;
   if (former->counted_up && holds(former->seq, entry)) return true;
   entry.redelivered = true;
@@ -252,16 +265,24 @@ bool DurableLog::holds(std::uint64_t seq, const NewEntry& entry) {
 }
 
 void DurableLog::note_packet(const Entry& entry) {
+  RecentPackets* const packets = packets_of(entry.broker);
+  if (packets == nullptr) return;
   if (!is_link(entry)) {
-    if (entry.packet_id != 0) packets_.note(entry.packet_id, entry.seq);
+    if (entry.packet_id != 0) packets->note(entry.packet_id, entry.seq);
   } else if (entry.state == LinkState::up) {
-    packets_.connected(entry.session_resumed);
+    packets->connected(entry.session_resumed);
   }
+}
+
+// Null where it is not configured any more: what the journal holds of it can come again from nobody.
+RecentPackets* DurableLog::packets_of(std::string_view broker) {
+  const auto packets = packets_.find(broker);
+  return packets == packets_.end() ? nullptr : &packets->second;
 }
 
 void DurableLog::note(const Entry& entry) {
   if (!is_link(entry)) return latest_.remember(entry);
-  Link& link = links_[std::string(entry.topic)];
+  Link& link = links_[std::string(entry.broker)];
   if (link.entry.seq < entry.seq) keep(entry, link);
 }
 
@@ -329,19 +350,8 @@ void DurableLog::links(Chunk& chunk) const {
   chunk.entries.clear();
   chunk.bytes.clear();
   const std::lock_guard lock(mutex_);
-  std::vector<const Link*> links;
-  for (const auto& [broker, link] : links_) {
-    links.push_back(&link);
-    chunk.bytes += link.broker + link.gateway;
-  }
-  std::string_view bytes = chunk.bytes;
-  for (const Link* link : links) {
-    Entry entry = link->entry;
-    entry.topic = bytes.substr(0, link->broker.size());
-    entry.payload = bytes.substr(link->broker.size(), link->gateway.size());
-    bytes.remove_prefix(link->broker.size() + link->gateway.size());
-    chunk.entries.push_back(entry);
-  }
+  for (const auto& [broker, link] : links_) copy_entry(link.entry, chunk);
+  settle_strings(chunk);
   std::sort(chunk.entries.begin(), chunk.entries.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
 }
 

@@ -58,13 +58,13 @@ class DurableLog : public Log {
     std::chrono::milliseconds commit_interval{1'000};  // 0: each append waits for the disk, kSyncPatience at most
     std::chrono::milliseconds keep_for{std::chrono::hours{7 * 24}};
     std::uint64_t keep_bytes = 1u << 30;
-    std::string gateway;                // this gateway's name, in link entries
-    std::size_t receive_maximum = 500;  // of the broker's connection
+    std::string gateway;  // this gateway's name, in link entries
     struct Broker {
       std::string name;
-      std::vector<std::string> topics;  // filters that it is asked for
+      std::vector<std::string> topics;    // filters that it is asked for
+      std::size_t receive_maximum = 500;  // of its connection
     };
-    std::vector<Broker> brokers;                         // those of the configuration
+    std::vector<Broker> brokers;                         // those of the configuration, by different names
     std::function<void(const StorageState&)> on_change;  // told of each change, by the thread that finds it
   };
 
@@ -110,6 +110,7 @@ class DurableLog : public Log {
   std::uint64_t latest(std::uint64_t after, std::uint64_t until, const std::function<bool(std::string_view)>& wanted,
                        std::size_t max_entries, std::size_t max_bytes, Chunk& chunk) const override;
   std::optional<GapReason> latest_gap() const noexcept override;
+  bool names_brokers() const noexcept override { return options_.brokers.size() > 1; }
   void links(Chunk& chunk) const override;
   void add_wakeup(Wakeup& wakeup) override;
   void read_history(std::shared_ptr<HistoryRead> read, Wakeup& asker) override;
@@ -128,6 +129,8 @@ class DurableLog : public Log {
   void join_database();
   void load_journal();
   void write_first_links();
+  void forget_former_links();
+  void write_down(const std::string& broker);
 
   // The store thread, or whoever stands for it.
   void run_store(std::stop_token stop) noexcept;
@@ -148,6 +151,7 @@ class DurableLog : public Log {
   // With the mutex held.
   void note(const Entry& entry);
   void note_packet(const Entry& entry);
+  RecentPackets* packets_of(std::string_view broker);
   bool is_repeat(const NewEntry& entry) const;
   bool is_again(Entry& entry);
   bool holds(std::uint64_t seq, const NewEntry& entry);
@@ -172,14 +176,15 @@ class DurableLog : public Log {
   Journal journal_;
   Chunk one_;  // one entry of it
   LatestReadings latest_;
+  // Of each broker of the configuration, and of no other.
+  std::map<std::string, RecentPackets, std::less<>> packets_;
   std::map<std::string, Link, std::less<>> links_;         // the last of each broker
   std::multimap<std::string, std::string> former_topics_;  // by broker
   std::vector<PastEpoch> epochs_;                          // without the one being written
-  RecentPackets packets_;
-  std::uint64_t disk_floor_;     // of what is on disk; no position where there is nothing
-  bool loaded_ = false;          // the latest readings of the database
-  bool disk_was_there_ = false;  // with entries from before this start
-  Instant waiting_since_{};      // the oldest entry that is not on disk
+  std::uint64_t disk_floor_;                               // of what is on disk; no position where there is nothing
+  bool loaded_ = false;                                    // the latest readings of the database
+  bool disk_was_there_ = false;                            // with entries from before this start
+  Instant waiting_since_{};                                // the oldest entry that is not on disk
   std::size_t waiting_bytes_ = 0;
   StorageState state_;      // of writing
   std::string read_fault_;  // why the last read from disk failed; empty where it did not

@@ -40,6 +40,7 @@ void DurableLog::store_turn() {
     if (!store_) {
       open_store();
       adopt_store();
+      forget_former_links();  // that a database which comes late has told
     }
     commit();
     set_state(true, "");

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "storage/entry_copies.hpp"
 #include "storage/sqlite.hpp"
 #include "storage/store.hpp"
 
@@ -195,9 +196,7 @@ class History::Walk {
       ended_ = true;
       return false;
     }
-    chunk.bytes += entry.topic;
-    chunk.bytes += entry.payload;
-    chunk.entries.push_back(entry);
+    copy_entry(entry, chunk);
     return true;
   }
 
@@ -236,14 +235,7 @@ void History::read(HistoryRead& read) noexcept {
       read.reached = read.until;
     }
   }
-  // Only now is chunk.bytes where it stays.
-  std::string_view bytes = read.chunk.bytes;
-  for (Entry& entry : read.chunk.entries) {
-    const std::size_t topic = entry.topic.size(), payload = entry.payload.size();
-    entry.topic = bytes.substr(0, topic);
-    entry.payload = bytes.substr(topic, payload);
-    bytes.remove_prefix(topic + payload);
-  }
+  settle_strings(read.chunk);
 }
 
 }  // namespace fieldcast

@@ -25,7 +25,8 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+// Of the header and the records. Counted up with each change of one of them.
+constexpr std::uint64_t kVersion = 2;
 constexpr std::array<char, 8> kMagic{'F', 'C', 'J', 'O', 'U', 'R', 'N', 'L'};
 constexpr std::size_t kHeaderBytes = 4'096;
 constexpr std::size_t kMaxTopicBytes = 65'535;
@@ -146,7 +147,7 @@ struct Journal::RecordHeader {
   Kind kind;
   std::uint8_t flags;
   std::uint8_t qos;
-  std::uint8_t zero;
+  std::uint8_t broker_bytes;
   std::uint64_t check;  // of the whole record, this member taken as 0
   std::uint64_t seq;
   std::int64_t time;
@@ -156,7 +157,7 @@ struct Journal::RecordHeader {
   std::uint16_t packet_id;
 
   std::size_t record_bytes() const {
-    return aligned(sizeof(RecordHeader) + std::size_t{topic_bytes} + std::size_t{payload_bytes});
+    return aligned(sizeof(RecordHeader) + std::size_t{topic_bytes} + std::size_t{payload_bytes} + broker_bytes);
   }
   std::uint64_t check_with(const char* strings, std::uint64_t life) const {
     static_assert(std::has_unique_object_representations_v<RecordHeader> && sizeof(RecordHeader) % 8 == 0);
@@ -173,7 +174,8 @@ Journal::Descriptor::~Descriptor() {
 
 std::size_t Journal::smallest(const Limits& limits) {
   // Twice: where a record does not fit behind the newest one, the end of the ring stays unused.
-  return 2 * (aligned(sizeof(RecordHeader) + kMaxTopicBytes + limits.payload) + sizeof(std::uint64_t));
+  return 2 *
+         (aligned(sizeof(RecordHeader) + kMaxTopicBytes + limits.payload + kBrokerNameBytes) + sizeof(std::uint64_t));
 }
 
 // --- Opening -------------------------------------------------------------------------------------------------------
@@ -354,13 +356,15 @@ void Journal::resize() {
 // --- Entries -------------------------------------------------------------------------------------------------------
 
 std::size_t Journal::put(const Entry& entry) {
-  assert(entry.seq == head_ + 1);
+  static_assert(kBrokerNameBytes <= std::numeric_limits<std::uint8_t>::max());
+  assert(entry.seq == head_ + 1 && entry.broker.size() <= kBrokerNameBytes);
   RecordHeader header{};
   header.kind = entry.kind;
   header.flags = static_cast<std::uint8_t>((entry.retained ? kRetained : 0) | (entry.redelivered ? kRedelivered : 0) |
                                            (entry.session_resumed ? kSessionResumed : 0) |
                                            (entry.state == LinkState::up ? kUp : 0));
   header.qos = entry.qos;
+  header.broker_bytes = static_cast<std::uint8_t>(entry.broker.size());
   header.seq = entry.seq;
   header.time = entry.time;
   header.size = entry.size;
@@ -379,8 +383,10 @@ std::size_t Journal::put(const Entry& entry) {
   if (at + bytes < bytes_) store_length(record + bytes, kNothing);
   char* strings = record + sizeof header;
   std::memset(record + bytes - 8, 0, 8);  // what the strings leave of the last word
-  if (!entry.topic.empty()) std::memcpy(strings, entry.topic.data(), entry.topic.size());
-  if (!entry.payload.empty()) std::memcpy(strings + entry.topic.size(), entry.payload.data(), entry.payload.size());
+  char* end = strings;
+  for (const std::string_view string : {entry.topic, entry.payload, entry.broker}) {
+    end = std::copy(string.begin(), string.end(), end);
+  }
   header.length = static_cast<std::uint32_t>(bytes);
   header.check = header.check_with(strings, life_);
   header.length = kNothing;
@@ -449,6 +455,7 @@ void Journal::read(std::uint64_t after, std::uint64_t until, std::size_t max_byt
     entry.state = (header.flags & kUp) != 0 ? LinkState::up : LinkState::down;
     entry.topic = {strings, header.topic_bytes};
     entry.payload = {strings + header.topic_bytes, header.payload_bytes};
+    entry.broker = {entry.payload.data() + header.payload_bytes, header.broker_bytes};
     entry.size = header.size;
     entry.qos = header.qos;
     entry.packet_id = header.packet_id;

@@ -2,13 +2,14 @@
 // was put into it survives `kill -9`; a power cut takes it.
 //
 //   file    = | Header, one page | records: an array of bytes, used as a ring |
-//   record  = | RecordHeader | topic | payload |      begins on 8 bytes, never wraps: the end may stay unused
+//   record  = | RecordHeader | topic | payload | broker's name |
+//                                 begins on 8 bytes, never wraps: the end may stay unused
 //
 // The header names the oldest record kept (twice, written in turn with a checksum, so that one of both is whole at any
 // moment), and each record its own length and seq: a start walks from the oldest to the first that is not there or has
 // a wrong checksum. A record counts when its length is stored, which is done last; behind the newest there is always a
 // length of 0, so that a start never takes for a record what once was a payload. The file is allocated in full when
-// it is opened, so a write to it cannot fail.
+// it is opened, so a write to it cannot fail. One that another version of this format wrote counts as not there.
 //
 // Not safe for threads by itself: the log guards it. Owned by the log.
 #pragma once

@@ -1,11 +1,13 @@
 #include "storage/latest_readings.hpp"
 
+#include "storage/entry_copies.hpp"
+
 namespace fieldcast {
 
 std::size_t LatestReadings::Latest::bytes() const {
   // Its nodes in the two indexes and the allocations' overhead come to about this much.
   constexpr std::size_t kNodes = 160;
-  return sizeof(Latest) + topic.size() + payload.size() + kNodes;
+  return sizeof(Latest) + broker.size() + topic.size() + payload.size() + kNodes;
 }
 
 void LatestReadings::remember(const Entry& reading) {
@@ -22,8 +24,10 @@ void LatestReadings::remember(const Entry& reading) {
     node.mapped()->topic = reading.topic;
   }
   Latest& latest = *node.mapped();
+  latest.broker = reading.broker;
   latest.payload = reading.payload;
   latest.entry = reading;
+  latest.entry.broker = latest.broker;
   latest.entry.topic = latest.topic;
   latest.entry.payload = latest.payload;
   bytes_ += latest.bytes();
@@ -59,21 +63,11 @@ std::uint64_t LatestReadings::step(std::uint64_t after, std::uint64_t until,
   for (; next != by_seq_.end() && next->first <= until; ++next) {
     if (looked_at++ == kSnapshotScan || chunk.entries.size() == max_entries || chunk.bytes.size() >= max_bytes) break;
     reached = next->first;
-    const Latest& latest = *next->second;
-    if (!wanted(latest.topic)) continue;
-    chunk.entries.push_back(latest.entry);
-    chunk.bytes += latest.topic;
-    chunk.bytes += latest.payload;
+    const Entry& latest = next->second->entry;
+    if (wanted(latest.topic)) copy_entry(latest, chunk);
   }
   const bool more = next != by_seq_.end() && next->first <= until;
-  // Only now is chunk.bytes where it stays.
-  std::string_view bytes = chunk.bytes;
-  for (Entry& entry : chunk.entries) {
-    const std::size_t topic = entry.topic.size(), payload = entry.payload.size();
-    entry.topic = bytes.substr(0, topic);
-    entry.payload = bytes.substr(topic, payload);
-    bytes.remove_prefix(topic + payload);
-  }
+  settle_strings(chunk);
   return more ? reached : until;
 }
 

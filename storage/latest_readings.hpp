@@ -38,7 +38,7 @@ class LatestReadings {
 
  private:
   struct Latest {
-    std::string topic, payload;
+    std::string broker, topic, payload;
     Entry entry;  // its strings are those above
     std::size_t bytes() const;
   };

@@ -1,5 +1,6 @@
-// The MQTT packet identifiers of the last messages in the log: what tells, when the broker sends a message again,
-// whether it is there already.
+// The MQTT packet identifiers of the last messages of one broker in the log: what tells, when the broker sends a
+// message again, whether it is there already. Each connection counts its own, so that those of another broker say
+// nothing.
 //
 // A broker that counts its identifiers up uses none again before 65,534 others. So a message that comes again, with the
 // identifier and the content of one of the last, is that one. One that takes the lowest free identifier may use it
@@ -25,8 +26,8 @@ class RecentPackets {
   /// A message with this identifier, not 0, is in the log at `seq`.
   void note(std::uint16_t id, std::uint64_t seq);
 
-  /// A connection begins. Where the broker resumed its session, it may send again what was noted so far; a new session
-  /// has its own identifiers.
+  /// A connection begins, to this broker. Where the broker resumed its session, it may send again what was noted so
+  /// far; a new session has its own identifiers.
   void connected(bool session_resumed);
 
   struct Former {

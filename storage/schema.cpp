@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 constexpr std::uint32_t kApplication = 0x46435354;  // "FCST": so that `file` and we know whose database it is
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;               // of the tables, and of what lies in them (storage/block.hpp)
 // https://www.sqlite.org/fileformat.html#the_database_header
 constexpr std::size_t kHeaderBytes = 100, kVersionAt = 60, kApplicationAt = 68;
 
@@ -55,10 +55,11 @@ void refuse_foreign(Database& database) {
   if (number_at(header, kApplicationAt) != kApplication) {
     throw SqliteError(SQLITE_NOTADB, "this is a database of another program: name another file in storage.path");
   }
-  if (const std::uint32_t version = number_at(header, kVersionAt); version > kVersion) {
-    throw SqliteError(SQLITE_NOTADB, "written by a newer Fieldcast (format " + std::to_string(version) +
+  if (const std::uint32_t version = number_at(header, kVersionAt); version != kVersion) {
+    const std::string which = version > kVersion ? "a newer" : "an older";
+    throw SqliteError(SQLITE_NOTADB, "written by " + which + " Fieldcast (format " + std::to_string(version) +
                                          "; this one knows " + std::to_string(kVersion) +
-                                         "): install that one, or move the file away");
+                                         " only): install that one, or move the file away");
   }
 }
 

@@ -9,7 +9,7 @@
 
 namespace fieldcast {
 
-/// Opens the database for its writer, or makes it. A file that is none of ours, or of a newer version, is refused and
+/// Opens the database for its writer, or makes it. A file that is none of ours, or of another version, is refused and
 /// not touched. Throws SqliteError, which names the file.
 Database open_database(const std::string& path);
 

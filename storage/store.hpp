@@ -56,7 +56,7 @@ class Store {
     std::uint64_t keep_bytes = 0;          // of the file, its write-ahead log included; at least kSmallestKeep
   };
 
-  /// Opens the database or makes it. A file that is no database of ours, or of a newer version, is refused and
+  /// Opens the database or makes it. A file that is no database of ours, or of another version, is refused and
   /// left as it is.
   Store(Options options, const Clock& clock, Counters& counters);
 

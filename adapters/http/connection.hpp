@@ -11,9 +11,7 @@
 #pragma once
 
 #include <array>
-#include <asio/basic_stream_socket.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -26,6 +24,7 @@
 #include "adapters/http/dispatcher.hpp"
 #include "adapters/http/head.hpp"
 #include "adapters/http/outbox.hpp"
+#include "adapters/http/socket.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/session.hpp"
@@ -42,8 +41,6 @@ inline constexpr std::chrono::seconds kLingerTime{2};
 inline constexpr std::size_t kLingerBytes = 64 * 1024;
 // One read takes at most this.
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
-
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 class Connection;
 
@@ -81,7 +78,9 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   void release() override;
   void close() override;
 
-  std::size_t slot = 0;  // the server's: its place among the connections
+  // The server's:
+  std::size_t slot = 0;               // among its connections
+  std::shared_ptr<const void> place;  // among the clients that are counted
 
  private:
   enum class Phase : unsigned char { request, body, answering, lingering, gone };

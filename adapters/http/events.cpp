@@ -39,7 +39,7 @@ std::string_view framing(const Batch& batch, bool chunked) {
 class EventsSession final : public Session, private StreamOwner {
  public:
   EventsSession(Hub& hub, Outlet& outlet, const StreamRequest& request, bool chunked)
-      : clock_(hub.clock()),
+      : hub_(hub),
         outlet_(outlet),
         counters_(hub.counters().transports[static_cast<std::size_t>(Transport::events)]),
         heartbeat_(request.heartbeat),
@@ -51,14 +51,8 @@ class EventsSession final : public Session, private StreamOwner {
 
   std::optional<Problem> begin(const StreamRequest& request, const Terms& terms) {
     if (auto problem = stream_.begin(request.filters, request.from, std::nullopt)) return problem;
-    std::string start = make_head(events_response(terms.minor), terms, clock_.wall_ms());
-    const auto retry = retry_event();
-    if (chunked_) start += chunk_size(retry.size());
-    start += retry;
-    if (chunked_) start += "\r\n";
-    const Piece piece{start};
-    outlet_.send({&piece, 1});
-    last_ = clock_.now();
+    send_bytes(make_head(events_response(terms.minor), terms, hub_.clock().wall_ms()) + framed(retry_event()));
+    last_ = hub_.clock().now();
     pump();
     return std::nullopt;
   }
@@ -76,14 +70,9 @@ class EventsSession final : public Session, private StreamOwner {
 
   void on_stop() override {
     if (ended_) return;
-    ended_ = true;
     const std::array batches{stream_.heartbeat()};
     send(batches);
-    if (chunked_) {
-      const Piece piece{kLastChunk};
-      outlet_.send({&piece, 1});
-    }
-    outlet_.close();
+    end();
   }
 
  private:
@@ -101,6 +90,26 @@ class EventsSession final : public Session, private StreamOwner {
       }
       if (count != 0) send({batches.data(), count});
     }
+    if (!ended_ && stream_.too_slow()) {
+      hub_.counters().problems[static_cast<std::size_t>(Code::slow)].add();
+      send_bytes(framed(problem_event(Stream::slow_problem())));
+      end();
+    }
+  }
+
+  std::string framed(const std::string& event) const {
+    return chunked_ ? chunk_size(event.size()) + event + "\r\n" : event;
+  }
+
+  void send_bytes(std::string_view bytes) {
+    const Piece piece{bytes};
+    outlet_.send({&piece, 1});
+  }
+
+  void end() {
+    ended_ = true;
+    if (chunked_) send_bytes(kLastChunk);
+    outlet_.close();
   }
 
   void send(std::span<const std::shared_ptr<const Batch>> batches) {
@@ -118,11 +127,11 @@ class EventsSession final : public Session, private StreamOwner {
       counters_.batches.add();
       counters_.readings.add(batch.readings);
     }
-    last_ = clock_.now();
+    last_ = hub_.clock().now();
     outlet_.send({pieces.data(), count});
   }
 
-  const Clock& clock_;
+  Hub& hub_;
   Outlet& outlet_;
   TransportCounters& counters_;
   const Instant heartbeat_;

@@ -83,9 +83,11 @@ Response problem_response(const Problem& problem, int status) {
 }
 
 Response problem_events(const Problem& problem) {
-  return make_response(
-      200, "text/event-stream",
-      retry_event() + "event: problem\ndata: " + problem_json(problem, info(problem.code).http_status) + "\n\n");
+  return make_response(200, "text/event-stream", retry_event() + problem_event(problem));
+}
+
+std::string problem_event(const Problem& problem) {
+  return "event: problem\ndata: " + problem_json(problem, info(problem.code).http_status) + "\n\n";
 }
 
 unsigned jitter(unsigned low, unsigned high) {

@@ -47,6 +47,9 @@ Response problem_response(const Problem& problem, int status = 0);
 /// says what is wrong, and which tells it when to come back.
 Response problem_events(const Problem& problem);
 
+/// `event: problem` with the problem as its data, and an empty line.
+std::string problem_event(const Problem& problem);
+
 /// A number in [low, high], so that clients that were sent away together do not come back together.
 unsigned jitter(unsigned low, unsigned high);
 

@@ -1,11 +1,11 @@
 #include "adapters/http/server.hpp"
 
-#include <asio/basic_socket_acceptor.hpp>
-#include <asio/ip/address.hpp>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <asio/ip/host_name.hpp>
-#include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
-#include <stdexcept>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -15,37 +15,13 @@
 namespace fieldcast::http {
 namespace {
 
-using asio::ip::tcp;
-using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
-
-// Where no more descriptors are to be had, accepting again at once would spin.
-constexpr std::chrono::milliseconds kAcceptPause{100};
-
-std::string name_of(const ListenAddress& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+/// A client's place among the `count`, as long as it is held.
+std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::size_t>>& count) {
+  count->fetch_add(1, std::memory_order_relaxed);
+  return {count.get(), [count](auto* counted) { counted->fetch_sub(1, std::memory_order_relaxed); }};
 }
 
 }  // namespace
-
-struct Server::Listener {
-  Listener(asio::io_context& loop, const ListenAddress& address) : acceptor(loop), pause(loop) {
-    try {
-      const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
-      acceptor.open(endpoint.protocol());
-      acceptor.set_option(Acceptor::reuse_address(true));
-      if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true));
-      acceptor.bind(endpoint);
-      acceptor.listen();
-      acceptor.non_blocking(true);
-    } catch (const std::system_error& error) {
-      throw std::runtime_error("cannot listen on " + name_of(address) + ": " + error.code().message());
-    }
-  }
-
-  Acceptor acceptor;
-  Timer pause;
-};
 
 Server::Server(asio::io_context& loop, Hub& hub, const Settings& settings, Routes routes, UpgradeFactory upgrade)
     : loop_(loop), hub_(hub), timer_(loop) {
@@ -59,8 +35,6 @@ Server::Server(asio::io_context& loop, Hub& hub, const Settings& settings, Route
                            [this](Connection& connection) { remove(connection); },
                            false,
                            {}});
-  for (const auto& address : settings.listen) listeners_.push_back(std::make_unique<Listener>(loop, address));
-  for (const auto& listener : listeners_) accept(*listener);
   tick();
 }
 
@@ -68,46 +42,27 @@ Server::~Server() {
   abort_all();
 }
 
-std::vector<tcp::endpoint> Server::endpoints() const {
-  std::vector<tcp::endpoint> out;
-  for (const auto& listener : listeners_) out.push_back(listener->acceptor.local_endpoint());
-  return out;
-}
-
-void Server::accept(Listener& listener) {
-  listener.acceptor.async_accept([this, &listener](std::error_code error, Socket socket) {
-    if (error == asio::error::operation_aborted || shared_->stopping) return;
-    if (!error) {
-      admit(std::move(socket));
-      return accept(listener);
-    }
-    // A client that left before it was accepted is nothing; all else is a machine at its limits.
-    if (error == asio::error::connection_aborted) return accept(listener);
-    listener.pause.expires_after(kAcceptPause);
-    listener.pause.async_wait([this, &listener](std::error_code cut) {
-      if (!cut) accept(listener);
-    });
+void Server::take(Socket socket, bool extra) {
+  auto place = take_place(extra ? extra_clients_ : clients_);
+  asio::post(loop_, [this, socket = std::move(socket), extra, place = std::move(place)]() mutable {
+    admit(std::move(socket), extra, std::move(place));
   });
 }
 
-void Server::admit(Socket socket) {
+void Server::admit(Socket socket, bool extra, std::shared_ptr<const void> place) {
+  if (shared_->stopping) return;
   auto& counters = hub_.counters();
-  const bool extra = counters.connections.value() >= hub_.limits().connections;
-  if (extra) counters.connections_refused.add();
-  if (extra && extra_ == kExtraConnections) return;
   try {
-    // Batches are written whole: waiting for more to fill a packet only delays them.
     std::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
+    // Batches are written whole: waiting for more to fill a packet only delays them.
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
     auto connection = std::make_shared<Connection>(std::move(socket), *shared_, extra);
+    connection->place = std::move(place);
     connection->slot = connections_.size();
     connections_.push_back(connection);
     counters.connections_total.add();
-    if (extra) {
-      ++extra_;
-    } else {
-      counters.connections.add();
-    }
+    if (!extra) counters.connections.add();
     connection->start();
   } catch (const std::bad_alloc&) {
     counters.connections_refused.add();
@@ -124,11 +79,8 @@ void Server::each_connection(Visit visit) {
 }
 
 void Server::remove(Connection& connection) {
-  if (connection.extra()) {
-    --extra_;
-  } else {
-    hub_.counters().connections.sub();
-  }
+  if (!connection.extra()) hub_.counters().connections.sub();
+  connection.place.reset();
   // The last one takes its place: see each_connection().
   const auto slot = connection.slot;
   const auto removed = std::exchange(connections_[slot], std::move(connections_.back()));
@@ -149,11 +101,6 @@ void Server::tick() {
 
 void Server::stop(std::function<void()> gone) {
   shared_->stopping = true;
-  for (const auto& listener : listeners_) {
-    std::error_code ignored;
-    listener->acceptor.close(ignored);
-    listener->pause.cancel();
-  }
   gone_ = std::move(gone);
   each_connection([](Connection& connection) { connection.stop(); });
   tell_if_gone();

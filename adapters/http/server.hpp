@@ -1,39 +1,33 @@
-// The door out of one shard: listens, accepts, and holds the connections. Sessions take their streams from
-// the shard's hub.
+// The door out of one shard: holds the connections that the acceptor gives it. Sessions take their streams from the
+// shard's hub.
 //
-// One thread: the one that runs the loop. Owned by the app, with everything it is given by reference outliving
-// it; the loop must not run any more once the server is destroyed. Promises that no more sockets are open than
-// limits.connections and kExtraConnections.
+// One thread, the one that runs the loop, but where another is named. Owned by the app, with everything it is given by
+// reference outliving it; the loop must not run any more once the server is destroyed.
 #pragma once
 
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "adapters/http/routes.hpp"
+#include "adapters/http/socket.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
 
 namespace fieldcast::http {
 
-// Sockets over limits.connections that are told so, at once; more are closed without a word. They serve health
-// checks and metrics too, which must work when the gateway is full.
-inline constexpr std::size_t kExtraConnections = 64;
-
-struct ListenAddress {
-  std::string host;        // an IP address, without brackets
-  std::uint16_t port = 0;  // 0: any that is free, see Server::endpoints()
-};
+// What the kernel keeps of what a client was not sent yet (TCP_NOTSENT_LOWAT). Without it Linux lets the buffer of a
+// client that does not read grow to 4 MiB; with it, 0.2 MiB were measured. The socket can be written again when half of
+// it is gone. Costs some wake-ups: a body of 512 MiB over loopback came at 3.1 GB/s instead of 3.7.
+inline constexpr int kUnsentBytes = 128 * 1024;
 
 struct Settings {
-  std::vector<ListenAddress> listen{{"127.0.0.1", 8080}};
   std::vector<std::string> hosts;    // names that `Host` may have besides addresses, localhost and this machine's own
   std::vector<std::string> origins;  // that may ask besides our own: `https://example.com`
   std::chrono::milliseconds stalled = std::chrono::minutes(5);  // a socket that took no byte for so long is closed
@@ -44,15 +38,20 @@ class Connection;
 
 class Server {
  public:
-  /// Binds and listens; begins to accept when the loop runs. Throws std::runtime_error ("cannot listen on
-  /// 127.0.0.1:8080: Address already in use").
   Server(asio::io_context& loop, Hub& hub, const Settings& settings, Routes routes, UpgradeFactory upgrade);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// What is listened on, in the order of the settings.
-  std::vector<asio::ip::tcp::endpoint> endpoints() const;
+  asio::io_context& loop() { return loop_; }
+
+  /// Takes over a client whose socket is on loop(), and counts it from here until it is gone. One that comes after
+  /// stop(), or when the loop runs no more, is closed. `extra`: it is over limits.connections, and told so. Any thread.
+  void take(Socket socket, bool extra);
+
+  /// Clients taken and not gone yet, without and with `extra`. Any thread.
+  std::size_t clients() const { return clients_->load(std::memory_order_relaxed); }
+  std::size_t extra_clients() const { return extra_clients_->load(std::memory_order_relaxed); }
 
   /// No new connections, no new streams; idle connections are closed and sessions told. `gone` is called once, from the
   /// loop, when the last connection is closed. To be called once.
@@ -64,10 +63,9 @@ class Server {
  private:
   using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                            asio::io_context::executor_type>;
-  struct Listener;
+  using Count = std::atomic<std::size_t>;
 
-  void accept(Listener& listener);
-  void admit(asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type> socket);
+  void admit(Socket socket, bool extra, std::shared_ptr<const void> place);
   template <class Visit>
   void each_connection(Visit visit);
   void remove(Connection& connection);
@@ -77,9 +75,9 @@ class Server {
   asio::io_context& loop_;
   Hub& hub_;
   std::unique_ptr<Shared> shared_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::shared_ptr<Connection>> connections_;
-  std::size_t extra_ = 0;  // of them, over the limit
+  // Shared with the places of clients: one whose loop ended before it came may be the last to go.
+  const std::shared_ptr<Count> clients_ = std::make_shared<Count>(), extra_clients_ = std::make_shared<Count>();
   Timer timer_;
   std::function<void()> gone_;
 };

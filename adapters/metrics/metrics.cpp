@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -17,9 +18,12 @@ using Labels = std::vector<prometheus::ClientMetric::Label>;
 // In the order of fieldcast::Transport.
 constexpr std::array<const char*, kTransports> kTransportNames{"websocket", "events", "poll"};
 
-/// Collects families; each call of counter() or gauge() begins one, sample() adds to the last begun.
+/// Collects families; each call of counter() or gauge() begins one, sample() and sum() add to the last begun. There is
+/// no other way to a counter than sum(), so that none can be shown of one set only.
 class Page {
  public:
+  explicit Page(std::span<const Counters* const> counters) : counters_(counters) {}
+
   Page& counter(const char* name, const char* help) { return begin(name, help, prometheus::MetricType::Counter); }
   Page& gauge(const char* name, const char* help) { return begin(name, help, prometheus::MetricType::Gauge); }
 
@@ -34,7 +38,13 @@ class Page {
   Page& sample(std::uint64_t value, Labels labels = {}) {
     return sample(static_cast<double>(value), std::move(labels));
   }
-  Page& sample(const Counter& value, Labels labels = {}) { return sample(value.value(), std::move(labels)); }
+  /// `which`: of a set, one counter: a member or a function.
+  template <class Which>
+  Page& sum(Which which, Labels labels = {}) {
+    std::uint64_t total = 0;
+    for (const Counters* const set : counters_) total += std::invoke(which, *set).value();
+    return sample(total, std::move(labels));
+  }
 
   std::string text() const {
     return static_cast<const prometheus::Serializer&>(prometheus::TextSerializer{}).Serialize(families_);
@@ -46,62 +56,69 @@ class Page {
     return *this;
   }
 
+  const std::span<const Counters* const> counters_;
   std::vector<prometheus::MetricFamily> families_;
 };
 
-void add_log(Page& page, const Counters& c) {
-  page.counter("fieldcast_readings_total", "Readings appended to the log.").sample(c.readings);
-  page.counter("fieldcast_link_entries_total", "Link entries appended to the log.").sample(c.links);
+void add_log(Page& page) {
+  page.counter("fieldcast_readings_total", "Readings appended to the log.").sum(&Counters::readings);
+  page.counter("fieldcast_link_entries_total", "Link entries appended to the log.").sum(&Counters::links);
   page.counter("fieldcast_retained_repeats_total",
                "Retained messages left out because they equal the latest reading of their topic.")
-      .sample(c.retained_repeats);
+      .sum(&Counters::retained_repeats);
   page.counter("fieldcast_redelivered_repeats_total",
                "Messages that the broker sent again and that were left out, since they are in the log for certain.")
-      .sample(c.redelivered_repeats);
-  page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sample(c.topics);
+      .sum(&Counters::redelivered_repeats);
+  page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sum(&Counters::topics);
   page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
-      .sample(c.topics_forgotten);
-  page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sample(c.memory_entries);
+      .sum(&Counters::topics_forgotten);
+  page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sum(&Counters::memory_entries);
 }
 
-void add_storage(Page& page, const Counters& c, bool up) {
+void add_storage(Page& page, bool up) {
   page.gauge("fieldcast_storage_up", "1 while the database can be written, else 0.").sample(std::uint64_t{up});
-  page.gauge("fieldcast_unstored_entries", "Entries that are not on disk yet.").sample(c.unstored_entries);
+  page.gauge("fieldcast_unstored_entries", "Entries that are not on disk yet.").sum(&Counters::unstored_entries);
   page.counter("fieldcast_lost_entries_total", "Entries that made room for others before they were on disk.")
-      .sample(c.lost_entries);
-  page.counter("fieldcast_commits_total", "Commits to the database.").sample(c.commits);
+      .sum(&Counters::lost_entries);
+  page.counter("fieldcast_commits_total", "Commits to the database.").sum(&Counters::commits);
   page.counter("fieldcast_commit_failures_total", "Commits to the database, and attempts to open it, that failed.")
-      .sample(c.commit_failures);
-  page.counter("fieldcast_stored_entries_total", "Entries written by those commits.").sample(c.stored_entries);
-  page.counter("fieldcast_blocks_total", "Blocks of entries put into the database.").sample(c.blocks);
+      .sum(&Counters::commit_failures);
+  page.counter("fieldcast_stored_entries_total", "Entries written by those commits.").sum(&Counters::stored_entries);
+  page.counter("fieldcast_blocks_total", "Blocks of entries put into the database.").sum(&Counters::blocks);
   page.counter("fieldcast_expired_blocks_total", "Blocks deleted because of storage.keep_for or storage.keep_bytes.")
-      .sample(c.expired_blocks);
+      .sum(&Counters::expired_blocks);
   page.counter("fieldcast_damaged_blocks_total", "Blocks, and commits that were in none yet, that were read damaged.")
-      .sample(c.damaged);
-  page.gauge("fieldcast_database_bytes", "Size of the database and its write-ahead log.").sample(c.database_bytes);
+      .sum(&Counters::damaged);
+  page.gauge("fieldcast_database_bytes", "Size of the database and its write-ahead log.")
+      .sum(&Counters::database_bytes);
   page.counter("fieldcast_history_reads_total", "Steps of replays that were answered from disk.")
-      .sample(c.history_reads);
-  page.counter("fieldcast_history_entries_total", "Entries in those answers.").sample(c.history_entries);
+      .sum(&Counters::history_reads);
+  page.counter("fieldcast_history_entries_total", "Entries in those answers.").sum(&Counters::history_entries);
 }
 
-void add_fan_out(Page& page, const Counters& c) {
+void add_fan_out(Page& page) {
   page.counter("fieldcast_encodings_total",
                "Batches of readings encoded: live once for all clients with the same filters, else once for each page.")
-      .sample(c.encodings);
-  page.gauge("fieldcast_views", "Distinct sets of topic filters kept.").sample(c.views);
-  page.gauge("fieldcast_view_bytes", "Encoded entries kept for all views.").sample(c.view_bytes);
+      .sum(&Counters::encodings);
+  page.gauge("fieldcast_views", "Distinct sets of topic filters kept.").sum(&Counters::views);
+  page.gauge("fieldcast_view_bytes", "Encoded entries kept for all views.").sum(&Counters::view_bytes);
   page.counter("fieldcast_replayed_readings_total", "Readings delivered from the log instead of a view.")
-      .sample(c.replayed_readings);
+      .sum(&Counters::replayed_readings);
+  page.counter("fieldcast_streams_fell_behind_total",
+               "Times that a live stream was too slow for its view and went on from the log.")
+      .sum(&Counters::fell_behind);
   page.counter("fieldcast_gaps_total", "Gaps stated to clients.");
   for (std::size_t i = 0; i < kGapReasons; ++i) {
-    page.sample(c.gaps[i], {{"reason", std::string(to_string(static_cast<GapReason>(i)))}});
+    page.sum([i](const Counters& c) -> auto& { return c.gaps[i]; },
+             {{"reason", std::string(to_string(static_cast<GapReason>(i)))}});
   }
 }
 
-void add_transports(Page& page, const Counters& c) {
+void add_transports(Page& page) {
   const auto each = [&](const Counter TransportCounters::*counter) {
     for (std::size_t i = 0; i < kTransports; ++i) {
-      page.sample(c.transports[i].*counter, {{"transport", kTransportNames[i]}});
+      page.sum([ i, counter ](const Counters& c) -> auto& { return c.transports[i].*counter; },
+               {{"transport", kTransportNames[i]}});
     }
   };
   page.gauge("fieldcast_clients", "Open WebSockets and event streams, and polls that wait.");
@@ -116,15 +133,16 @@ void add_transports(Page& page, const Counters& c) {
   each(&TransportCounters::bytes);
 }
 
-void add_door(Page& page, const Counters& c) {
-  page.gauge("fieldcast_connections", "Open connections of clients.").sample(c.connections);
-  page.counter("fieldcast_accepted_connections_total", "Connections accepted.").sample(c.connections_total);
+void add_door(Page& page) {
+  page.gauge("fieldcast_connections", "Open connections of clients.").sum(&Counters::connections);
+  page.counter("fieldcast_accepted_connections_total", "Connections accepted.").sum(&Counters::connections_total);
   page.counter("fieldcast_refused_connections_total", "Connections refused over limits.connections.")
-      .sample(c.connections_refused);
-  page.counter("fieldcast_requests_total", "HTTP requests, WebSocket handshakes among them.").sample(c.requests);
+      .sum(&Counters::connections_refused);
+  page.counter("fieldcast_requests_total", "HTTP requests, WebSocket handshakes among them.").sum(&Counters::requests);
   page.counter("fieldcast_problems_total", "Errors that clients were answered with.");
   for (std::size_t i = 0; i < kCodes; ++i) {
-    page.sample(c.problems[i], {{"code", std::string(info(static_cast<Code>(i)).word)}});
+    page.sum([i](const Counters& c) -> auto& { return c.problems[i]; },
+             {{"code", std::string(info(static_cast<Code>(i)).word)}});
   }
 }
 
@@ -161,14 +179,14 @@ void add_process(Page& page, const Process& process, std::string_view version) {
 
 }  // namespace
 
-std::string render(const Counters& counters, bool storage_up, std::span<const BrokerRow> brokers,
+std::string render(std::span<const Counters* const> counters, bool storage_up, std::span<const BrokerRow> brokers,
                    const Process& process, std::string_view version) {
-  Page page;
-  add_log(page, counters);
-  add_storage(page, counters, storage_up);
-  add_fan_out(page, counters);
-  add_transports(page, counters);
-  add_door(page, counters);
+  Page page(counters);
+  add_log(page);
+  add_storage(page, storage_up);
+  add_fan_out(page);
+  add_transports(page);
+  add_door(page);
   add_brokers(page, brokers);
   add_process(page, process, version);
   return page.text();

@@ -38,8 +38,9 @@ struct Process {
 /// Reads /proc, and never waits for a disk. A figure that cannot be read is 0.
 Process read_process();
 
-/// docs/metrics.md lists every metric. `storage_up`: the database can be written.
-std::string render(const Counters& counters, bool storage_up, std::span<const BrokerRow> brokers,
+/// docs/metrics.md lists every metric. `counters`: of the log and of each shard; what is shown is their sum.
+/// `storage_up`: the database can be written.
+std::string render(std::span<const Counters* const> counters, bool storage_up, std::span<const BrokerRow> brokers,
                    const Process& process, std::string_view version);
 
 }  // namespace fieldcast::metrics

@@ -71,6 +71,10 @@ void Broker::start() {
   });
 }
 
+void Broker::request_stop() {
+  thread_.request_stop();
+}
+
 void Broker::stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
@@ -314,7 +318,7 @@ void Broker::change_link(LinkState link, bool session_resumed) noexcept {
   entry.kind = Kind::link;
   entry.state = link;
   entry.session_resumed = session_resumed;
-  entry.topic = settings_.name;
+  entry.broker = settings_.name;
   entry.payload = gateway_;
   log_.append(entry);
 }

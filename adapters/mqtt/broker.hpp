@@ -59,6 +59,9 @@ class Broker final : private ConnectionEvents {
   /// Begins to connect. Once. Throws where Paho or a thread cannot be had.
   void start();
 
+  /// Begins what stop() does and waits for, so that several brokers stop at the same time.
+  void request_stop();
+
   /// Ends the connection, keeps the session at the broker and writes `down` if it was up; nothing is appended
   /// afterwards. Takes about 2 s at most, also while resolving or connecting. May be called again.
   void stop();

@@ -5,7 +5,8 @@
 namespace fieldcast::mqtt {
 
 Intake::Intake(const Settings& settings, const Limits& limits, LogWriter& log, Classify classify)
-    : probe_topic_(mqtt::probe_topic(settings)),
+    : broker_(settings.name),
+      probe_topic_(mqtt::probe_topic(settings)),
       prefix_(settings.prefix),
       filters_(settings.topics),
       longest_payload_(limits.payload),
@@ -20,6 +21,7 @@ Outcome Intake::take(const Message& message) noexcept {
   if (!filters_.matches(message.topic)) return Outcome::not_subscribed;
 
   NewEntry entry;
+  entry.broker = broker_;
   entry.topic = topic_;
   entry.retained = message.retained;
   entry.redelivered = message.duplicate;

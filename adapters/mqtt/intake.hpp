@@ -51,6 +51,7 @@ class Intake {
   Outcome take(const Message& message) noexcept;
 
  private:
+  const std::string broker_;
   const std::string probe_topic_;
   const std::string prefix_;
   const FilterSet filters_;

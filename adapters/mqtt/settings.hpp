@@ -12,7 +12,7 @@
 namespace fieldcast::mqtt {
 
 struct Settings {
-  /// What link entries, lines of the log and metrics call the broker. Not empty.
+  /// What readings, link entries, lines of the log and metrics call the broker. Not empty, at most kBrokerNameBytes.
   std::string name = "local";
   /// A name, or an address without brackets.
   std::string host = "127.0.0.1";

@@ -173,6 +173,10 @@ void Session::pump() {
     if (!batches.empty()) send(batches);
     batches.clear();
   }
+  if (state_ == State::open && stream_.too_slow()) {
+    tell("null", stream_.slow_problem());
+    close(info(Code::slow).close_code, Code::slow);
+  }
   pumping_ = false;
 }
 

@@ -149,17 +149,17 @@ TEST_F(PasswordFile, IsReadWithoutTheNewlineAtItsEnd) {
   const std::string file = write("secret \n");
   const auto relative = load(keys_);
   EXPECT_TRUE(relative.problems.empty());
-  EXPECT_EQ(relative.config.mqtt.password, "secret ");
-  EXPECT_EQ(load("user = \"u\"\npassword_file = \"" + file + "\"\n").config.mqtt.password, "secret ");
+  EXPECT_EQ(relative.config.mqtt[0].password, "secret ");
+  EXPECT_EQ(load("user = \"u\"\npassword_file = \"" + file + "\"\n").config.mqtt[0].password, "secret ");
 }
 
 TEST_F(PasswordFile, IsLookedForAmongCredentialsFirst) {
   write("beside");
   const test::TempDir credentials;
   const Environment environment("CREDENTIALS_DIRECTORY", credentials.path().c_str());
-  EXPECT_EQ(load(keys_).config.mqtt.password, "beside");
+  EXPECT_EQ(load(keys_).config.mqtt[0].password, "beside");
   chmod(credentials.write("password", "credential").c_str(), 0400);
-  EXPECT_EQ(load(keys_).config.mqtt.password, "credential");
+  EXPECT_EQ(load(keys_).config.mqtt[0].password, "credential");
 }
 
 TEST_F(PasswordFile, ThatIsFaultyIsAProblem) {
@@ -171,7 +171,7 @@ TEST_F(PasswordFile, ThatIsFaultyIsAProblem) {
     EXPECT_TRUE(has(only(load(keys_)), "is empty"));
   }
   write(std::string(kPasswordBytes, 'x') + "\n");
-  EXPECT_EQ(load(keys_).config.mqtt.password.size(), kPasswordBytes);
+  EXPECT_EQ(load(keys_).config.mqtt[0].password.size(), kPasswordBytes);
   EXPECT_FALSE(load(keys_).failed());
   write(std::string(kPasswordBytes + 1, 'x'));
   EXPECT_TRUE(has(only(load(keys_)), "longer"));
@@ -207,7 +207,7 @@ TEST(ConfigFile, IsReadAndBounded) {
   // A relative file in it is beside it.
   dir.write("password", "secret");
   const auto loaded = load_config(dir.write("p", kBroker + "user = \"u\"\npassword_file = \"password\""));
-  EXPECT_EQ(loaded.config.mqtt.password, "secret");
+  EXPECT_EQ(loaded.config.mqtt[0].password, "secret");
 }
 
 }  // namespace

@@ -54,15 +54,15 @@ bool has(const std::string& text, const std::string& part) {
 TEST(Config, EveryKeyHasADefault) {
   const Config config = sound(kBroker);
   EXPECT_FALSE(config.server.name.empty());
-  ASSERT_EQ(config.mqtt.client_id.size(), std::string("fieldcast-").size() + 8) << config.mqtt.client_id;
-  EXPECT_TRUE(config.mqtt.client_id.starts_with("fieldcast-")) << config.mqtt.client_id;
-  EXPECT_EQ(config.mqtt.client_id.find_first_not_of("0123456789abcdef", std::string("fieldcast-").size()),
+  ASSERT_EQ(config.mqtt[0].client_id.size(), std::string("fieldcast-").size() + 8) << config.mqtt[0].client_id;
+  EXPECT_TRUE(config.mqtt[0].client_id.starts_with("fieldcast-")) << config.mqtt[0].client_id;
+  EXPECT_EQ(config.mqtt[0].client_id.find_first_not_of("0123456789abcdef", std::string("fieldcast-").size()),
             std::string::npos)
-      << config.mqtt.client_id;
+      << config.mqtt[0].client_id;
   EXPECT_EQ(config.server.listen, (std::vector<ListenAddress>{{"127.0.0.1", 8080, true}}));
   EXPECT_EQ(config.server.anonymous, Anonymous::loopback);
-  EXPECT_EQ(config.mqtt.url, (BrokerUrl{"127.0.0.1", 1883}));
-  EXPECT_EQ(config.mqtt.session_expiry, 1h);
+  EXPECT_EQ(config.mqtt[0].url, (BrokerUrl{"127.0.0.1", 1883}));
+  EXPECT_EQ(config.mqtt[0].session_expiry, 1h);
   EXPECT_EQ(config.storage.path, "/var/lib/fieldcast/fieldcast.db");
   EXPECT_EQ(config.storage.commit_interval, 1s);
   EXPECT_EQ(config.storage.keep_for, 168h);
@@ -71,6 +71,48 @@ TEST(Config, EveryKeyHasADefault) {
   EXPECT_EQ(config.storage.memory_readings, 100'000u);
   EXPECT_EQ(config.limits.payload, 256u << 10);
   EXPECT_EQ(config.stalled, 5min);
+  EXPECT_EQ(config.server.threads, 0u);
+  EXPECT_EQ(config.limits.client_lag, 60s);
+  EXPECT_EQ(config.limits.slow_client, SlowClient::gap);
+}
+
+TEST(Config, TheSettledExampleIsAccepted) {
+  const auto loaded = parse_config(R"([server]
+    name = "hall-3"                      # default: the host name
+    listen = ["127.0.0.1:8080"]
+    anonymous = "loopback"               # read and publish, from this machine only; or what anyone who reaches the port may do: "read", "read and publish"
+    threads = 0                          # 0: one per core
+
+    [[mqtt]]
+    name = "local"
+    url = "mqtt://127.0.0.1:1883"        # mqtts:// for TLS
+    client_id = "fieldcast-hall-3"
+    topics = ["factory/#"]
+    qos = 1
+    prefix = ""                          # put before this broker's topics in the log, taken off when publishing
+    session_expiry = "1h"                # outlives a stop of the gateway: what is published meanwhile comes when it is back
+
+    [storage]
+    path = "/var/lib/fieldcast/fieldcast.db"
+    commit_interval = "1s"
+    keep_for = "7d"
+    keep_bytes = "1GiB"
+
+    [limits]
+    client_lag = "60s"
+    slow_client = "gap"
+    payload = "256KiB"                   # sizes: bytes, or a string with KiB, MiB, GiB
+)",
+                                   "/nonexistent");
+  // The database's directory need not be there.
+  for (const auto& problem : loaded.problems) EXPECT_TRUE(problem.warning) << to_string(problem, "f");
+  const Config& config = loaded.config;
+  EXPECT_EQ(config.server.name, "hall-3");
+  EXPECT_EQ(config.server.threads, 0u);
+  ASSERT_EQ(config.mqtt.size(), 1u);
+  EXPECT_EQ(config.mqtt[0].client_id, "fieldcast-hall-3");
+  EXPECT_EQ(config.limits.client_lag, 60s);
+  EXPECT_EQ(config.limits.slow_client, SlowClient::gap);
 }
 
 TEST(Config, ReadsEveryKey) {
@@ -81,6 +123,7 @@ listen = ["0.0.0.0:80", "[::1]:0"]
 anonymous = "read and publish"
 hosts = ["Gateway.Example"]
 origins = ["https://panel.example", "HTTPS://Panel.Example:443", "http://[0::1]:3000"]
+threads = 3
 [[mqtt]]
 name = "press"
 url = "mqtt://Broker.example:1884"
@@ -111,6 +154,8 @@ filters = 6
 views = 7
 view_bytes = "3MiB"
 connections = 8
+client_lag = "1h"
+slow_client = "disconnect"
 stalled = "1500ms"
 [log]
 level = "debug"
@@ -121,18 +166,19 @@ level = "debug"
   EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"gateway.example"}));
   EXPECT_EQ(config.server.origins,
             (std::vector<std::string>{"https://panel.example", "https://panel.example", "http://[::1]:3000"}));
-  EXPECT_EQ(config.mqtt.name, "press");
-  EXPECT_EQ(config.mqtt.url, (BrokerUrl{"broker.example", 1884}));
-  EXPECT_EQ(config.mqtt.client_id, "me");
-  EXPECT_EQ(config.mqtt.topics, (std::vector<std::string>{"a/+/c", "b/#"}));
-  EXPECT_EQ(config.mqtt.qos, 2u);
-  EXPECT_EQ(config.mqtt.prefix, "hall-3/");
-  EXPECT_EQ(config.mqtt.session_expiry, 0s);
-  EXPECT_EQ(config.mqtt.keep_alive, 60s);
-  EXPECT_EQ(config.mqtt.receive_maximum, 20u);
-  EXPECT_EQ(config.mqtt.maximum_packet_size, 1u << 20);
-  EXPECT_EQ(config.mqtt.user, "u");
-  EXPECT_EQ(config.mqtt.probe, Probe::off);
+  EXPECT_EQ(config.server.threads, 3u);
+  EXPECT_EQ(config.mqtt[0].name, "press");
+  EXPECT_EQ(config.mqtt[0].url, (BrokerUrl{"broker.example", 1884}));
+  EXPECT_EQ(config.mqtt[0].client_id, "me");
+  EXPECT_EQ(config.mqtt[0].topics, (std::vector<std::string>{"a/+/c", "b/#"}));
+  EXPECT_EQ(config.mqtt[0].qos, 2u);
+  EXPECT_EQ(config.mqtt[0].prefix, "hall-3/");
+  EXPECT_EQ(config.mqtt[0].session_expiry, 0s);
+  EXPECT_EQ(config.mqtt[0].keep_alive, 60s);
+  EXPECT_EQ(config.mqtt[0].receive_maximum, 20u);
+  EXPECT_EQ(config.mqtt[0].maximum_packet_size, 1u << 20);
+  EXPECT_EQ(config.mqtt[0].user, "u");
+  EXPECT_EQ(config.mqtt[0].probe, Probe::off);
   EXPECT_EQ(config.storage.path, "/tmp/history.db");
   EXPECT_EQ(config.storage.journal, "/dev/shm/journal");
   EXPECT_EQ(config.storage.commit_interval, 0s);
@@ -148,6 +194,8 @@ level = "debug"
   EXPECT_EQ(config.limits.views, 7u);
   EXPECT_EQ(config.limits.view_bytes, 3u << 20);
   EXPECT_EQ(config.limits.connections, 8u);
+  EXPECT_EQ(config.limits.client_lag, 1h);
+  EXPECT_EQ(config.limits.slow_client, SlowClient::disconnect);
   EXPECT_EQ(config.stalled, 1500ms);
   EXPECT_EQ(config.log_level, logging::Level::debug);
 }
@@ -171,12 +219,11 @@ TEST(Config, NamesTheNearestKnownKeyOrSection) {
   EXPECT_PROBLEM(kBroker + "\"" + std::string(100'000, 'x') + "\" = 1\n", "f:2:1:", "did you mean mqtt.");
 }
 
-TEST(Config, TakesExactlyOneBroker) {
-  EXPECT_PROBLEM("", "f: ", "add a table like [[mqtt]]");
-  EXPECT_PROBLEM("mqtt = []", "f:1:8: ", "add a table like [[mqtt]]");
+TEST(Config, BrokersAreAListOfTables) {
+  EXPECT_PROBLEM("mqtt = []", "f:1:8: ", "write [[mqtt]]");
   EXPECT_PROBLEM("[mqtt]\nqos = 1\n", "f:1:1: ", "write [[mqtt]]");
   EXPECT_PROBLEM("mqtt = 1\n", "f:1:8: ", "write [[mqtt]]");
-  EXPECT_PROBLEM("[[mqtt]]\n[[mqtt]]\n", "f:2:1: ", "this version connects to one broker");
+  EXPECT_PROBLEM("mqtt = [{}, 1]\n", "f:1:8: ", "write [[mqtt]]");
 }
 
 TEST(Config, SaysWhereItIsNoToml) {
@@ -199,7 +246,7 @@ TEST(Config, ChecksTheBrokersUrl) {
   for (const char* url : {"mqtt://a:", "mqtt://a:0", "mqtt://a:65536", "mqtt://a:x", "mqtt://[::1]:-1"}) {
     EXPECT_PROBLEM(with(url), "f:2:7: ", "no port");
   }
-  EXPECT_EQ(sound(with("mqtt://[FE80::0:1]")).mqtt.url, (BrokerUrl{"fe80::1", 1883}));
+  EXPECT_EQ(sound(with("mqtt://[FE80::0:1]")).mqtt[0].url, (BrokerUrl{"fe80::1", 1883}));
 }
 
 TEST(Config, ChecksAddresses) {
@@ -283,6 +330,13 @@ TEST(Config, ChecksSizesAndDurations) {
   for (const char* value : {"\"999ms\"", "\"25h\""}) EXPECT_PROBLEM(stalled(value), "f:3:11: ", "1s to 1d");
   EXPECT_PROBLEM(stalled("300"), "f:3:11: ", "write it like stalled = \"5m\"");
   EXPECT_PROBLEM(kBroker + "keep_alive = \"5500ms\"", "f:2:14: ", "whole seconds");
+
+  const auto lag = [](const std::string& value) { return kBroker + "[limits]\nclient_lag = " + value; };
+  EXPECT_EQ(sound(lag("\"1s\"")).limits.client_lag, 1s);
+  for (const char* value : {"\"999ms\"", "\"61m\""}) EXPECT_PROBLEM(lag(value), "f:3:14: ", "1s to 1h");
+  EXPECT_PROBLEM(kBroker + "[limits]\nslow_client = \"drop\"", "f:3:15: ", "write \"gap\" or \"disconnect\"");
+  EXPECT_EQ(sound(kBroker + "[server]\nthreads = 64\n[limits]\nview_bytes = \"1GiB\"").server.threads, 64u);
+  EXPECT_PROBLEM(kBroker + "[server]\nthreads = 65", "f:3:11: ", "0 to 64");
 }
 
 TEST(Config, ChecksTheStoragesTimesAndSizes) {
@@ -319,6 +373,17 @@ TEST(Config, MemoryHoldsTheLargestReadings) {
   // A default that no longer fits is shown at the key that made it so.
   EXPECT_PROBLEM(kBroker + "maximum_packet_size = \"16MiB\"\n[limits]\npayload = \"4MiB\"\nview_bytes = \"1GiB\"\n",
                  "f:4:11: ", "storage.memory_bytes");
+  // Nor is a broker's, at whichever table it is missing.
+  EXPECT_PROBLEM(kBroker + "[[mqtt]]\nname = \"b\"\nurl = \"mqtt://b\"\nmaximum_packet_size = 131071\n" + limits,
+                 "f:5:23: ", "\"128KiB\"");
+  // Each thread has its share of the views' memory; with less than it takes, the gateway starts all the same.
+  const auto shared = [&](const std::string& threads, const std::string& bytes) {
+    return kBroker + "[server]\nthreads = " + threads + "\n" + limits + "view_bytes = " + bytes;
+  };
+  sound(shared("4", "2097152"));
+  sound(shared("0", "524288"));
+  EXPECT_PROBLEM(shared("4", "2097151"), "f:3:11: warning: server.threads", "write view_bytes = \"2MiB\"");
+  EXPECT_FALSE(parse_config(shared("4", "2097151"), "/nonexistent").failed());
   // Nothing is said about a payload that could not be read.
   EXPECT_PROBLEM(kBroker + "[limits]\npayload = \"x\"\nview_bytes = 65536", "f:3:11: ", "is no size");
 }

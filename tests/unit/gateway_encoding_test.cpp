@@ -15,15 +15,16 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-std::string encoded(const Entry& entry) {
+std::string encoded(const Entry& entry, bool with_broker = false) {
   std::string out;
-  append_entry(out, entry);
+  append_entry(out, entry, with_broker);
   return out;
 }
 
 Entry reading(Kind kind, std::string_view payload) {
   Entry entry;
   entry.kind = kind;
+  entry.broker = "hall \"3\"";
   entry.topic = "a/b";
   entry.payload = payload;
   entry.seq = 7;
@@ -64,6 +65,7 @@ TEST(Encoding, OfEachKindOfReading) {
   Entry marked = reading(Kind::json, "1");
   marked.retained = marked.redelivered = true;
   EXPECT_EQ(encoded(marked), head + R"(1,"retained":true,"redelivered":true})");
+  EXPECT_EQ(encoded(marked, true), head + R"(1,"retained":true,"redelivered":true,"broker":"hall \"3\""})");
   Entry early = reading(Kind::json, "1");
   early.time = std::numeric_limits<std::int64_t>::min();
   EXPECT_NE(encoded(early).find(R"("time":-9223372036854775808,)"), std::string::npos);
@@ -83,7 +85,7 @@ TEST(Encoding, OfBase64AsRfc4648HasIt) {
 Entry link(LinkState state, bool resumed) {
   Entry entry;
   entry.kind = Kind::link;
-  entry.topic = "local";
+  entry.broker = "local";
   entry.payload = "hall-3";
   entry.state = state;
   entry.session_resumed = resumed;
@@ -97,6 +99,7 @@ TEST(Encoding, OfLinkEntries) {
   EXPECT_EQ(encoded(link(LinkState::up, true)), head + R"("up","session_resumed":true})");
   EXPECT_EQ(encoded(link(LinkState::up, false)), head + R"("up","session_resumed":false})");
   EXPECT_EQ(encoded(link(LinkState::down, true)), head + R"("down"})");
+  EXPECT_EQ(encoded(link(LinkState::down, true), true), head + R"("down"})") << "its broker is named in any case";
   std::string snapshot;
   append_snapshot_link(snapshot, link(LinkState::down, false));
   EXPECT_EQ(snapshot, head + R"("down","snapshot":true})");
@@ -124,7 +127,8 @@ TEST(BatchBuilder, MakesTheBatchOfTheContract) {
   EXPECT_EQ(batch->links, 1u);
   EXPECT_TRUE(builder.empty()) << "and begins anew";
 
-  builder.set_gap({GapReason::unknown, std::nullopt});
+  builder.set_gap({GapReason::unknown, 7});
+  builder.forget_missed();
   EXPECT_FALSE(builder.empty());
   EXPECT_EQ(builder.seal(cursor, 8, 8)->json, start + R"(,"gap":{"reason":"unknown","missed":null},"readings":[]})");
 }

@@ -1,60 +1,11 @@
 // Streams, hub and views over the real log: what the simulation's schedules do not count.
-#include <gtest/gtest.h>
-
-#include "gateway/hub.hpp"
-#include "gateway/stream.hpp"
-#include "tests/unit/test_log.hpp"
+#include "tests/unit/gateway_stream_fixture.hpp"
 
 namespace fieldcast {
 namespace {
 
-class SetClock final : public Clock {
- public:
-  std::int64_t wall_ms() const noexcept override { return 1'000; }
-  Instant now() const noexcept override { return steady; }
-  Instant steady{0};
-};
-
-struct Shard final : Log::Wakeup {
-  void wake() noexcept override { woken = true; }
-  bool woken = false;
-};
-
-struct Reader final : StreamOwner {
-  explicit Reader(Hub& hub, Stream::Options options = {}) : stream(hub, *this, options) {}
-  void on_stream_ready() override { ++told; }
-
-  Stream stream;
-  int told = 0;
-};
-
-class StreamTest : public testing::Test {
- protected:
-  void append(const std::string& topic, const std::string& payload = "1") {
-    NewEntry entry;
-    entry.kind = Kind::json;
-    entry.topic = topic;
-    entry.payload = payload;
-    log.append(entry);
-  }
-
-  void run() {
-    while (std::exchange(shard.woken, false)) hub.run();
-  }
-
-  static From from(From::Kind kind) {
-    From from;
-    from.kind = kind;
-    return from;
-  }
-
-  SetClock clock;
-  Limits limits;
-  Counters counters;
-  test::TestLog log{clock, limits, counters};
-  Shard shard;
-  Hub hub{log, clock, limits, counters, shard};
-};
+using test::Reader;
+using test::StreamTest;
 
 TEST_F(StreamTest, ALongReplayGivesWayHoweverFastItIsRead) {
   for (std::size_t i = 0; i < 10 * kPageEntries; ++i) append("a");

@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "adapters/http/acceptor.hpp"
 #include "adapters/http/server.hpp"
 #include "tests/unit/test_log.hpp"
 
@@ -66,6 +67,13 @@ class Client {
   }
   void leave() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  }
+  /// Its own, in network byte order.
+  in_port_t port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    return address.sin_port;
   }
   void end_output() { ::shutdown(socket_, SHUT_WR); }
 
@@ -168,11 +176,14 @@ class EchoSession final : public Session {
 class HttpServer : public testing::Test {
  protected:
   ~HttpServer() override {
-    // Sessions and connections end on their own thread; then nothing runs any more.
+    // Sessions and connections end on their own thread, behind the last client that was accepted; then nothing runs
+    // any more.
+    run([this] { acceptor_->stop(); });
     run([this] { server_.reset(); });
     work_.reset();
     loop_.stop();
     thread_.join();
+    acceptor_.reset();
     hub_.reset();
   }
 
@@ -187,7 +198,6 @@ class HttpServer : public testing::Test {
     routes["/big"] = {
         [](const Request&) { return make_response(200, "text/plain", std::string(std::size_t{32} << 20, 'x')); }};
     Settings settings;
-    settings.listen = {{"127.0.0.1", 0}};
     settings.origins = {"https://page.example"};
     settings.stalled = stalled;
     server_ = std::make_unique<Server>(
@@ -197,10 +207,11 @@ class HttpServer : public testing::Test {
                        (request.refused ? " refused" : "") + "\n" + request.head);
           return session;
         });
-    const auto port = server_->endpoints().at(0).port();
+    acceptor_ = std::make_unique<Acceptor>(loop_, std::vector<ListenAddress>{{"127.0.0.1", 0}},
+                                           std::vector<Server*>{server_.get()}, limits_.connections, counters_);
+    port_ = acceptor_->endpoints().at(0).port();
     thread_ = std::thread([this] { loop_.run(); });
-    port_ = port;
-    return port;
+    return port_;
   }
 
   /// On the loop's thread, and waits for it.
@@ -266,6 +277,7 @@ class HttpServer : public testing::Test {
   HubWakeup wakeup_;
   std::unique_ptr<Hub> hub_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<Acceptor> acceptor_;
   std::thread thread_;
   std::uint16_t port_ = 0;
 };

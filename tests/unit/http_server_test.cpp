@@ -1,5 +1,7 @@
 // The server behind a real socket: connections, requests, limits, deadlines, stop.
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <map>
 
@@ -190,6 +192,29 @@ TEST_F(HttpServer, AClientThatTakesNoByteIsClosedAtItsLimit) {
   EXPECT_TRUE(until([&] { return counters_.connections.value() == 0; }));
 }
 
+/// Bytes that this process' own end of the client's connection holds and that the client has not acknowledged.
+int bytes_held_for(const Client& client) {
+  const auto wanted = client.port();
+  for (int socket = 0; socket < 1024; ++socket) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_port != wanted) continue;
+    int bytes = -1;
+    ::ioctl(socket, SIOCOUTQ, &bytes);
+    return bytes;
+  }
+  return -1;
+}
+
+TEST_F(HttpServer, TheKernelHoldsLittleForAClientThatDoesNotRead) {
+  Client client(start());
+  client.get("/big");
+  EXPECT_EQ(read_head(client).status, 200);
+  run([] {});  // the first send is over, and it took what it could
+  EXPECT_GT(bytes_held_for(client), 0);
+  EXPECT_LT(bytes_held_for(client), 2 * kUnsentBytes);
+}
+
 TEST_F(HttpServer, AStopTellsEveryClient) {
   start();
   const auto cursor = ask("/v1/poll?topic=a").json()["cursor"].get<std::string>();
@@ -203,7 +228,10 @@ TEST_F(HttpServer, AStopTellsEveryClient) {
   read_answer(idle);
 
   std::promise<void> gone;
-  run([&] { server_->stop([&] { gone.set_value(); }); });
+  run([&] {
+    acceptor_->stop();
+    server_->stop([&] { gone.set_value(); });
+  });
   EXPECT_EQ(idle.read_to_end(), "");
   const auto answer = read_answer(poll);
   EXPECT_EQ(answer.field("Connection"), "close");
@@ -220,11 +248,9 @@ TEST_F(HttpServer, AStopTellsEveryClient) {
 TEST_F(HttpServer, AnAddressInUseIsSaidInOneSentence) {
   start();
   asio::io_context loop;
-  Settings settings;
-  settings.listen = {{"127.0.0.1", port_}};
   try {
-    Server second(loop, *hub_, settings, {}, nullptr);
-    FAIL() << "two servers on one port";
+    Acceptor second(loop, {{"127.0.0.1", port_}}, {server_.get()}, 1, counters_);
+    FAIL() << "two acceptors on one port";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(error.what(), "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");
   }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -24,9 +26,10 @@ std::set<std::string> lines_of(std::istream&& in) {
 class Metrics : public testing::Test {
  protected:
   bool shows(const std::string& line) const { return lines_of(std::istringstream(text())).contains(line); }
-  std::string text() const { return render(counters_, storage_up_, brokers_, process_, "1.2.3"); }
+  std::string text() const { return render(sets_, storage_up_, brokers_, process_, "1.2.3"); }
 
-  Counters counters_;
+  Counters counters_, shard_, other_shard_;
+  std::array<const Counters*, 3> sets_{&counters_, &shard_, &other_shard_};
   bool storage_up_ = true;
   std::vector<BrokerRow> brokers_{{"local", true, 3, 2, 4, 70, 5, 6}};
   Process process_{1.5, 1764000000.25, 4096, 7, 1024};
@@ -62,14 +65,16 @@ TEST_F(Metrics, ShowsEveryCounter) {
                                     set(c.views, "fieldcast_views"),
                                     set(c.view_bytes, "fieldcast_view_bytes"),
                                     set(c.replayed_readings, "fieldcast_replayed_readings_total"),
+                                    set(c.fell_behind, "fieldcast_streams_fell_behind_total"),
                                     set(c.gaps[0], "fieldcast_gaps_total{reason=\"expired\"}"),
+                                    set(c.gaps[1], "fieldcast_gaps_total{reason=\"slow\"}"),
                                     set(c.gaps[3], "fieldcast_gaps_total{reason=\"storage\"}"),
                                     set(c.connections, "fieldcast_connections"),
                                     set(c.connections_total, "fieldcast_accepted_connections_total"),
                                     set(c.connections_refused, "fieldcast_refused_connections_total"),
                                     set(c.requests, "fieldcast_requests_total"),
                                     set(c.problems[0], "fieldcast_problems_total{code=\"bad_request\"}"),
-                                    set(c.problems[kCodes - 1], "fieldcast_problems_total{code=\"stopping\"}")};
+                                    set(c.problems[kCodes - 1], "fieldcast_problems_total{code=\"slow\"}")};
   for (const auto& [transport, name] :
        {std::pair{Transport::websocket, "websocket"}, {Transport::events, "events"}, {Transport::poll, "poll"}}) {
     auto& t = c.transports[static_cast<std::size_t>(transport)];
@@ -81,6 +86,25 @@ TEST_F(Metrics, ShowsEveryCounter) {
     expected.push_back(set(t.bytes, "fieldcast_sent_bytes_total" + label));
   }
   for (const auto& line : expected) EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
+}
+
+// Each of them, so that one which is new cannot be forgotten.
+TEST_F(Metrics, ShowTheSumOfEveryCounter) {
+  static_assert(sizeof(Counters) % sizeof(Counter) == 0);  // nothing but counters
+  const auto set = [](Counters& counters, std::size_t i, std::uint64_t value) {
+    reinterpret_cast<Counter*>(reinterpret_cast<std::byte*>(&counters) + i * sizeof(Counter))->set(value);
+  };
+  constexpr std::size_t all = sizeof(Counters) / sizeof(Counter);
+  for (std::size_t i = 0; i < all; ++i) {
+    set(counters_, i, 1'000'000 + i);
+    set(shard_, i, 20'000'000);
+    set(other_shard_, i, 300'000'000);
+  }
+  std::set<std::string> values;
+  for (const auto& line : lines_of(std::istringstream(text()))) values.insert(line.substr(line.rfind(' ') + 1));
+  for (std::size_t i = 0; i < all; ++i) {
+    EXPECT_TRUE(values.contains(std::to_string(321'000'000 + i))) << "counter " << i << " is not in\n" << text();
+  }
 }
 
 TEST_F(Metrics, ShowsBrokersProcessAndBuild) {

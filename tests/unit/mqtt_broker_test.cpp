@@ -39,13 +39,13 @@ Classified as_text(std::string_view payload) {
 }
 
 Kept up(bool resumed) {
-  return {Kind::link, "local", "hall-3", false, false, resumed, LinkState::up, 0};
+  return {Kind::link, "local", "", "hall-3", false, false, resumed, LinkState::up, 0};
 }
 Kept down() {
-  return {Kind::link, "local", "hall-3", false, false, false, LinkState::down, 0};
+  return {Kind::link, "local", "", "hall-3", false, false, false, LinkState::down, 0};
 }
 Kept reading(std::string topic, std::string payload, std::uint8_t qos = 0) {
-  Kept kept{Kind::text, std::move(topic), std::move(payload)};
+  Kept kept{Kind::text, "local", std::move(topic), std::move(payload)};
   kept.qos = qos;
   return kept;
 }

@@ -23,9 +23,11 @@ class FakeLog final : public LogWriter {
   bool append(const NewEntry& e) noexcept override {
     entries.push_back(
         {e.kind, std::string(e.topic), std::string(e.payload), e.retained, e.redelivered, e.size, e.qos, e.packet_id});
+    brokers.emplace_back(e.broker);
     return true;
   }
   std::vector<Appended> entries;
+  std::vector<std::string> brokers;  // theirs
 };
 
 struct Door {
@@ -59,6 +61,14 @@ TEST(MqttIntake, AppendsWhatTheClassifierSays) {
   EXPECT_EQ(s.take({"hall/b", "x"}), Outcome::appended);
   EXPECT_EQ(s.log.entries, (Entries{{Kind::json, "factory/a", "<1>", false, false, 0},
                                     {Kind::binary, "hall/b", "<x>", false, false, 0}}));
+}
+
+TEST(MqttIntake, NamesTheBroker) {
+  Door s;
+  s.settings.name = "press";
+  s.take({"factory/a", "1"});
+  s.take({"factory/a", "123456789"});
+  EXPECT_EQ(s.log.brokers, (std::vector<std::string>{"press", "press"}));
 }
 
 TEST(MqttIntake, KeepsTheFlags) {

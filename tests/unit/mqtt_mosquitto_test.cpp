@@ -26,13 +26,13 @@ using Kept = test::RecordingLog::Kept;
 using Entries = std::vector<Kept>;
 
 Kept up(bool resumed) {
-  return {Kind::link, "local", "hall-3", false, false, resumed, LinkState::up, 0};
+  return {Kind::link, "local", "", "hall-3", false, false, resumed, LinkState::up, 0};
 }
 Kept down() {
-  return {Kind::link, "local", "hall-3", false, false, false, LinkState::down, 0};
+  return {Kind::link, "local", "", "hall-3", false, false, false, LinkState::down, 0};
 }
 Kept reading(std::string topic, std::string payload, Kind kind = Kind::json, int qos = 1) {
-  Kept kept{kind, std::move(topic), std::move(payload)};
+  Kept kept{kind, "local", std::move(topic), std::move(payload)};
   kept.qos = static_cast<std::uint8_t>(qos);
   return kept;
 }

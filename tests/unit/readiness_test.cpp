@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace fieldcast {
 namespace {
@@ -15,17 +17,24 @@ const std::string kDatabase = "/var/lib/\"fieldcast\".db";
 class Readyz : public testing::Test {
  protected:
   Readyz() {
-    broker_.name = "local";
-    broker_.up = true;
-    broker_.since = 11;
+    brokers_.push_back(healthy("local", 11));
     storage_ = {true, 22, ""};
   }
 
+  static mqtt::State healthy(std::string name, std::int64_t since) {
+    mqtt::State state;
+    state.name = std::move(name);
+    state.up = true;
+    state.since = since;
+    return state;
+  }
+  mqtt::State& broker() { return brokers_.front(); }
+
   /// What is degraded, where the status is as expected.
   json degraded(int status = 200, int strict_status = 503) const {
-    const auto answer = judge(broker_, storage_, kDatabase, stopping_, false);
+    const auto answer = judge(brokers_, storage_, kDatabase, stopping_, false);
     EXPECT_EQ(answer.status, status) << answer.body;
-    const auto strict = judge(broker_, storage_, kDatabase, stopping_, true);
+    const auto strict = judge(brokers_, storage_, kDatabase, stopping_, true);
     EXPECT_EQ(strict.status, strict_status) << strict.body;
     EXPECT_EQ(strict.body, answer.body);
     const auto body = json::parse(answer.body);
@@ -33,7 +42,7 @@ class Readyz : public testing::Test {
     return body.at("degraded");
   }
 
-  mqtt::State broker_;
+  std::vector<mqtt::State> brokers_;
   StorageState storage_;
   bool stopping_ = false;
 };
@@ -43,25 +52,37 @@ TEST_F(Readyz, NamesNothingWhereAllIsWell) {
 }
 
 TEST_F(Readyz, NamesABrokerThatIsAway) {
-  broker_.up = false;
+  broker().up = false;
   EXPECT_EQ(degraded(), json::parse(R"([{"what":"broker","name":"local","since":11,"detail":"not connected"}])"));
-  broker_.last_error = "refused";
+  broker().last_error = "refused";
   EXPECT_EQ(degraded().at(0).at("detail"), "not connected: refused");
 }
 
 TEST_F(Readyz, NamesFiltersThatTheBrokerRefused) {
-  broker_.refused = {"a/#", "b"};
+  broker().refused = {"a/#", "b"};
   const auto found = degraded();
   ASSERT_EQ(found.size(), 2u) << found;
   EXPECT_EQ(found[1].at("what"), "broker");
   EXPECT_EQ(found[1].at("detail"), "the broker refused the subscription to b");
 }
 
+TEST_F(Readyz, NamesEachBrokerThatIsAway) {
+  for (const char* name : {"oven", "press", "saw"}) brokers_.push_back(healthy(name, 12));
+  EXPECT_EQ(degraded(200, 200), json::array());
+  brokers_[1].up = brokers_[3].up = false;
+  brokers_[2].refused = {"a"};
+  brokers_[3].since = 13;
+  EXPECT_EQ(degraded(), json::parse(R"([
+    {"what":"broker","name":"oven","since":12,"detail":"not connected"},
+    {"what":"broker","name":"press","since":12,"detail":"the broker refused the subscription to a"},
+    {"what":"broker","name":"saw","since":13,"detail":"not connected"}])"));
+}
+
 TEST_F(Readyz, NamesADatabaseThatIsAway) {
   storage_ = {false, 33, "disk I/O error"};
   EXPECT_EQ(degraded(),
             json::array({{{"what", "storage"}, {"name", kDatabase}, {"since", 33}, {"detail", "disk I/O error"}}}));
-  broker_.up = false;
+  broker().up = false;
   EXPECT_EQ(degraded().size(), 2u);
 }
 

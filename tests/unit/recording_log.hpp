@@ -18,7 +18,7 @@ class RecordingLog final : public LogWriter {
   /// What was appended; strings of its own.
   struct Kept {
     Kind kind;
-    std::string topic, payload;
+    std::string broker, topic, payload;
     bool retained = false, redelivered = false, session_resumed = false;
     LinkState state = LinkState::down;
     std::uint64_t size = 0;
@@ -28,8 +28,8 @@ class RecordingLog final : public LogWriter {
 
   bool append(const NewEntry& e) noexcept override {
     const std::lock_guard lock(mutex_);
-    entries_.push_back({e.kind, std::string(e.topic), std::string(e.payload), e.retained, e.redelivered,
-                        e.session_resumed, e.state, e.size, e.qos});
+    entries_.push_back({e.kind, std::string(e.broker), std::string(e.topic), std::string(e.payload), e.retained,
+                        e.redelivered, e.session_resumed, e.state, e.size, e.qos});
     packet_ids_.push_back(e.packet_id);
     changed_.notify_all();
     return true;

@@ -30,6 +30,7 @@ std::vector<Kept> kept(std::span<const Entry> entries) {
 /// Everything that an entry may be.
 Entries random_entries(Random& random, std::size_t count) {
   Entries entries;
+  const std::uint64_t brokers = std::vector<std::uint64_t>{1, 2, 5, 300}[random() % 4];
   std::uint64_t seq = random() % 3 == 0 ? kMaxSeq - 100 * count : 0;
   std::int64_t time = 1'764'000'000'000;
   for (std::size_t i = 0; i < count; ++i) {
@@ -37,7 +38,8 @@ Entries random_entries(Random& random, std::size_t count) {
     time += static_cast<std::int64_t>(random() % 2'000) - 1'000;
     if (random() % 50 == 0) time = -time;  // a clock that jumps
     const std::string topic = "t/" + std::to_string(random() % 7);
-    Entry& entry = entries.add(seq, topic, random_bytes(random, random() % 8 == 0 ? 0 : random() % 200));
+    Entry& entry = entries.add(seq, topic, random_bytes(random, random() % 8 == 0 ? 0 : random() % 200),
+                               std::string(random() % brokers / 10, 'b') + std::to_string(random() % brokers));
     entry.time = time;
     entry.kind = static_cast<Kind>(random() % 5);
     entry.retained = random() % 2;
@@ -52,8 +54,8 @@ Entries random_entries(Random& random, std::size_t count) {
   return entries;
 }
 
-/// What a hall sends: many topics, values that change little.
-Entries hall_entries(std::size_t count) {
+/// What a hall sends: many topics, each over one of the brokers, and values that change little.
+Entries hall_entries(std::size_t count, std::size_t brokers = 1) {
   Random random(1);
   Entries entries;
   std::vector<int> values(50, 2'000);
@@ -66,7 +68,8 @@ Entries hall_entries(std::size_t count) {
     entries.add(i + 1, "hall-3/line-" + std::to_string(topic / 10) + "/press-" + std::to_string(topic) + "/temperature",
                 R"({"ts":)" + std::to_string(time) + R"(,"value":)" + number +
                     R"(,"unit":"C","quality":"good","sensor":"pt-)" + std::to_string(topic) + R"(","load":)" +
-                    std::to_string(random() % 100) + "}");
+                    std::to_string(random() % 100) + "}",
+                "broker-" + std::to_string(topic % brokers));
   }
   return entries;
 }
@@ -77,7 +80,7 @@ std::string compressed(std::string_view content, bool with_size = true) {
   ZSTD_CCtx* const context = keeper.get();
   ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
   ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, with_size ? 1 : 0);
-  std::string encoded = "FCB1" + std::string(ZSTD_compressBound(content.size()), '\0');
+  std::string encoded = "FCB2" + std::string(ZSTD_compressBound(content.size()), '\0');
   const std::size_t size =
       ZSTD_compress2(context, encoded.data() + 4, encoded.size() - 4, content.data(), content.size());
   EXPECT_FALSE(ZSTD_isError(size));
@@ -152,8 +155,9 @@ TEST_F(BlockTest, GivesBackWhatItWasGiven) {
 
 TEST_F(BlockTest, HoldsTheEndsOfEveryRange) {
   Entries entries;
-  entries.add(1, "", "").time = -1;
-  entries.add(kMaxSeq - 1, std::string(65'535, 't'), std::string(300'000, '\0')).time = 0;
+  entries.add(1, "", "", "").time = -1;
+  entries.add(kMaxSeq - 1, std::string(65'535, 't'), std::string(300'000, '\0'), std::string(kBrokerNameBytes, 'b'))
+      .time = 0;
   entries.add(kMaxSeq, "", "").time = std::int64_t{1} << 53;
   ASSERT_TRUE(decode(codec.encode(entries.all(), {})));
   EXPECT_EQ(kept(chunk.entries), kept(entries.all()));
@@ -180,14 +184,15 @@ TEST_F(BlockTest, CutOrLongerIsDamaged) {
   EXPECT_FALSE(decode(encoded + '\0'));
   EXPECT_FALSE(decode(encoded + encoded));
   EXPECT_FALSE(decode(encoded + encoded.substr(4)));  // two frames
+  EXPECT_FALSE(decode("FCB1" + encoded.substr(4))) << "the format before brokers had names";
   EXPECT_TRUE(decode(encoded));
 }
 
 TEST_F(BlockTest, RandomBytesAreDamaged) {
   Random random(4);
   for (int run = 0; run < 5'000; ++run) {
-    EXPECT_FALSE(decode("FCB1" + random_bytes(random, random() % 100)));
-    EXPECT_FALSE(decode("FCB1" + std::string("\x28\xB5\x2F\xFD") + random_bytes(random, random() % 100)));
+    EXPECT_FALSE(decode("FCB2" + random_bytes(random, random() % 100)));
+    EXPECT_FALSE(decode("FCB2" + std::string("\x28\xB5\x2F\xFD") + random_bytes(random, random() % 100)));
   }
 }
 
@@ -221,10 +226,15 @@ TEST_F(BlockTest, WrongContentIsRefusedOrASoundBlock) {
 
 TEST_F(BlockTest, EachRuleOfTheContent) {
   const std::string stamps = number(0) + number(0), names = number(1) + "t";
+  const std::string one_broker = number(1) + number(5) + "local", two_brokers = number(2) + number(1) + "A" + number(0);
+  const auto of_brokers = [&](const std::string& topics, const std::string& brokers, const std::string& places) {
+    return stamps + number(2) + topics + brokers + number(5) + number(1) + number(0) + number(0) + number(0) +
+           number(0) + std::string(2, '\0') + number(1) + number(1) + places + "ab";
+  };
   const auto of_two = [&](std::uint64_t count, const std::string& topics, std::uint64_t first, std::uint64_t distance,
                           char kind, std::uint64_t size) {
-    return stamps + number(count) + topics + number(first) + number(distance) + number(0) + number(0) + number(0) +
-           number(0) + std::string(2, kind) + number(1) + number(size) + "ab";
+    return stamps + number(count) + topics + one_broker + number(first) + number(distance) + number(0) + number(0) +
+           number(0) + number(0) + std::string(2, kind) + number(1) + number(size) + "ab";
   };
   const std::string one_topic = number(1) + names;
   const std::string good = of_two(2, one_topic, 5, 1, 0, 1);
@@ -232,6 +242,8 @@ TEST_F(BlockTest, EachRuleOfTheContent) {
   ASSERT_EQ(chunk.entries.size(), 2u);
   EXPECT_EQ(chunk.entries[1].seq, 6u);
   EXPECT_EQ(chunk.entries[1].payload, "b");
+  EXPECT_EQ(chunk.entries[0].broker, "local");
+  EXPECT_EQ(chunk.entries[1].broker, "local");
 
   EXPECT_FALSE(decode_content(stamps + number(0) + number(0))) << "no entry";
   EXPECT_FALSE(decode_content(of_two(2, one_topic, 0, 1, 0, 1))) << "seq 0";
@@ -241,6 +253,17 @@ TEST_F(BlockTest, EachRuleOfTheContent) {
   EXPECT_FALSE(decode_content(of_two(2, one_topic, 5, std::numeric_limits<std::uint64_t>::max(), 0, 1))) << "overflow";
   EXPECT_FALSE(decode_content(of_two(2, number(0), 5, 1, 0, 1))) << "a topic without a name";
   EXPECT_FALSE(decode_content(of_two(2, one_topic, 5, 1, 5, 1))) << "no kind";
+
+  ASSERT_TRUE(decode_content(of_brokers(one_topic, two_brokers, number(1) + number(0))));
+  EXPECT_EQ(chunk.entries[0].broker, "");
+  EXPECT_EQ(chunk.entries[1].broker, "A");
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, two_brokers, number(0) + number(2)))) << "a broker without a name";
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, two_brokers, number(0)))) << "a place missing";
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, two_brokers, ""))) << "no places";
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, one_broker, number(0) + number(0)))) << "places that say nothing";
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, number(0), ""))) << "no broker";
+  EXPECT_FALSE(decode_content(of_brokers(one_topic, number(3) + two_brokers.substr(1) + number(0), "\1" + number(0))))
+      << "more brokers than entries";
   EXPECT_FALSE(decode_content(of_two(2, one_topic, 5, 1, 0, 0))) << "bytes left over";
   EXPECT_FALSE(decode_content(of_two(2, one_topic, 5, 1, 0, 2))) << "bytes missing";
   EXPECT_FALSE(decode_content(good + "c"));
@@ -250,8 +273,34 @@ TEST_F(BlockTest, EachRuleOfTheContent) {
   for (const std::uint64_t count : {3ull, 1'000'000ull, 1ull << 40, ~0ull}) {
     EXPECT_FALSE(decode_content(of_two(count, one_topic, 5, 1, 0, 1))) << count;
     EXPECT_FALSE(decode_content(of_two(2, number(count) + names, 5, 1, 0, 1))) << count;
+    EXPECT_FALSE(decode_content(of_brokers(one_topic, number(count) + two_brokers, number(0) + number(1)))) << count;
     EXPECT_FALSE(decode_content(stamps + number(count) + number(count) + std::string(100'000, '\1'))) << count;
   }
+}
+
+TEST_F(BlockTest, TellsEachEntrysBroker) {
+  for (const std::size_t brokers : {1u, 2u, 127u, 128u, 129u, 256u}) {
+    Entries entries;
+    for (std::uint64_t seq = 1; seq <= 2 * brokers; ++seq) {
+      const std::string broker = "broker-" + std::to_string(seq * 7 % brokers);
+      if (seq % 5 == 0) {
+        entries.add_link(seq, broker);
+      } else {
+        entries.add(seq, "t/" + std::to_string(seq % 3), std::to_string(seq), broker);
+      }
+    }
+    ASSERT_TRUE(decode(codec.encode(entries.all(), {}))) << brokers;
+    ASSERT_EQ(kept(chunk.entries), kept(entries.all())) << brokers;
+  }
+}
+
+TEST_F(BlockTest, OneBrokerCostsItsNameOnce) {
+  const auto size_with = [this](std::uint64_t count, const std::string& broker) {
+    Entries entries;
+    for (std::uint64_t seq = 1; seq <= count; ++seq) entries.add(seq, "t", "1", broker);
+    return content_of(codec.encode(entries.all(), {})).size();
+  };
+  for (const std::uint64_t count : {1u, 100u}) EXPECT_EQ(size_with(count, "local"), size_with(count, "") + 5) << count;
 }
 
 TEST_F(BlockTest, TakesNoMoreRoomThanItMay) {
@@ -278,9 +327,9 @@ TEST_F(BlockTest, TopicsAreThoseOfReadings) {
   EXPECT_EQ(topics, (Topics{"b", "a/c"}));
   EXPECT_FALSE(links);
 
-  entries.add(4, "local", "hall").kind = Kind::link;
+  entries.add_link(4, "local");
   ASSERT_TRUE(codec.decode_topics(codec.encode_topics(entries.all()), topics, links));
-  EXPECT_EQ(topics, (Topics{"b", "a/c"})) << "a broker's name is no topic";
+  EXPECT_EQ(topics, (Topics{"b", "a/c"})) << "a link entry has none";
   EXPECT_TRUE(links);
 }
 
@@ -319,6 +368,10 @@ TEST_F(BlockTest, IsSmall) {
   RecordProperty("record", std::to_string(static_cast<double>(of_records) / 6'000));
   EXPECT_LT(of_block, 6'000u * 13);
   EXPECT_LT(of_records, 6'000u * 18);
+  // A topic comes over one broker as a rule, and that costs next to nothing.
+  const std::size_t of_brokers = codec.encode(hall_entries(6'000, 3).all(), {}).size();
+  RecordProperty("block of three brokers", std::to_string(static_cast<double>(of_brokers) / 6'000));
+  EXPECT_LT(of_brokers, of_block + 300);
 }
 
 }  // namespace

@@ -47,9 +47,11 @@ class DurableLogTest : public testing::Test {
     std::filesystem::remove_all(files.journal());
   }
 
-  bool append(const std::string& topic, const std::string& payload = "1", bool retained = false) {
+  bool append(const std::string& topic, const std::string& payload = "1", bool retained = false,
+              const std::string& broker = "local") {
     NewEntry entry;
     entry.kind = Kind::json;
+    entry.broker = broker;
     entry.topic = topic;
     entry.payload = payload;
     entry.retained = retained;
@@ -61,7 +63,7 @@ class DurableLogTest : public testing::Test {
     entry.kind = Kind::link;
     entry.state = state;
     entry.session_resumed = resumed;
-    entry.topic = broker;
+    entry.broker = broker;
     entry.payload = "hall";
     log->append(entry);
   }
@@ -106,7 +108,7 @@ class DurableLogTest : public testing::Test {
     Chunk chunk;
     log->links(chunk);
     std::map<std::string, LinkState> states;
-    for (const Entry& entry : chunk.entries) states.emplace(entry.topic, entry.state);
+    for (const Entry& entry : chunk.entries) states.emplace(entry.broker, entry.state);
     return states;
   }
 

@@ -234,6 +234,24 @@ TEST_F(DurableLogTest, LeavesOutARetainedRepeatAlsoAfterARestart) {
   EXPECT_TRUE(append("b", "2", true));
 }
 
+TEST_F(DurableLogTest, ARetainedReadingOfAnotherBrokerIsNoRepeat) {
+  options.brokers = {{"hall", {"#"}}, {"yard", {"#"}}};
+  open();
+  EXPECT_TRUE(append("a", "1", true, "hall"));
+  EXPECT_TRUE(append("a", "1", true, "yard"));
+  EXPECT_FALSE(append("a", "1", true, "yard"));
+  cut_power();
+  open();
+  EXPECT_TRUE(append("a", "1", true, "hall")) << "nothing is on disk";
+  EXPECT_TRUE(append("a", "1", true, "yard"));
+  stop();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_FALSE(append("a", "1", true, "yard"));
+  EXPECT_TRUE(append("a", "1", true, "hall"));
+  EXPECT_EQ(counters.retained_repeats.value(), 2u);
+}
+
 TEST_F(DurableLogTest, WritesDownForABrokerThatWasUp) {
   options.brokers = {{"local", {"#"}}, {"other", {"#"}}};
   open();
@@ -251,6 +269,112 @@ TEST_F(DurableLogTest, WritesDownForABrokerThatWasUp) {
   EXPECT_EQ(links(), (std::map<std::string, LinkState>{{"local", LinkState::down}}));
 }
 
+TEST_F(DurableLogTest, TellsTheBrokerOfEachEntryFromWhereverItIsRead) {
+  options.brokers = {{"hall", {"#"}}, {"yard", {"#"}}};
+  using Brokers = std::vector<std::string>;
+  const auto brokers_of = [](const Chunk& chunk) {
+    Brokers brokers;
+    for (const Entry& entry : chunk.entries) brokers.emplace_back(entry.broker);
+    return brokers;
+  };
+  const auto read_latest = [&] {
+    Chunk chunk;
+    log->latest(
+        0, log->head(), [](std::string_view) { return true; }, 100, 1u << 20, chunk);
+    return brokers_of(chunk);
+  };
+  open();
+  append("a", "1", false, "hall");
+  append("b", "1", false, "yard");
+  append("a", "1", false, "yard");
+  append("b", "2", false, "hall");
+  const Brokers all{"hall", "yard", "hall", "yard", "yard", "hall"}, last{"yard", "hall"};
+  for (const bool killed : {false, true}) {
+    if (killed) {
+      kill();
+      open();
+    }
+    Chunk chunk;
+    log->read(0, log->head(), 1u << 20, chunk);
+    EXPECT_EQ(brokers_of(chunk), all);
+    EXPECT_EQ(read_latest(), last);
+  }
+  stop();
+  fs::remove_all(files.journal());
+  open();
+  EXPECT_EQ(brokers_of(ask(0, 6).chunk), all);
+  EXPECT_EQ(read_latest(), last);
+  Chunk chunk;
+  log->links(chunk);
+  EXPECT_EQ(brokers_of(chunk), (Brokers{"hall", "yard"}));
+  for (const Entry& link : chunk.entries) {
+    EXPECT_EQ(link.topic, "");
+    EXPECT_EQ(link.payload, "hall");
+  }
+}
+
+TEST_F(DurableLogTest, NamesBrokersWhereSeveralAreConfigured) {
+  for (const std::size_t count : {0u, 1u, 2u, 3u}) {
+    options.brokers.clear();
+    for (std::size_t i = 0; i < count; ++i) options.brokers.push_back({std::to_string(i), {"#"}});
+    open();
+    EXPECT_EQ(log->names_brokers(), count > 1) << count;
+    EXPECT_EQ(links().size(), count);
+    stop();
+  }
+}
+
+TEST_F(DurableLogTest, ForgetsABrokerThatADatabaseWhichComesLateTells) {
+  options.brokers = {{"former", {"#"}}, {"quiet", {"#"}}, {"local", {"#"}}};
+  open();
+  append_link("former", LinkState::up);
+  append_link("local", LinkState::up);
+  stop();
+  fs::remove_all(files.journal());
+  const auto elsewhere = files.database() + ".elsewhere";
+  fs::rename(files.database(), elsewhere);
+  fs::create_directory(files.database());
+  options.brokers = {{"local", {"#"}}};
+  open();
+  append_link("local", LinkState::up);
+  const auto head = log->head();
+  fs::remove(files.database());
+  fs::rename(elsewhere, files.database());
+  log->store_turn();
+  ASSERT_TRUE(log->state().up) << log->state().detail;
+  EXPECT_EQ(links(), (std::map<std::string, LinkState>{{"local", LinkState::up}}));
+  ASSERT_EQ(log->head(), head + 1);
+  Chunk chunk;
+  log->read(head, head + 1, 1'000, chunk);
+  ASSERT_EQ(chunk.entries.size(), 1u);
+  EXPECT_EQ(chunk.entries[0].broker, "former");
+  EXPECT_EQ(chunk.entries[0].state, LinkState::down);
+}
+
+TEST_F(DurableLogTest, ADatabaseOfAnOlderFormatIsLeftAsItIs) {
+  open();
+  append("a");
+  stop();
+  fs::remove_all(files.journal());
+  Database(files.database(), Database::Mode::existing).run("PRAGMA user_version=1; PRAGMA wal_checkpoint(TRUNCATE)");
+  const auto size = fs::file_size(files.database());
+  open();
+  EXPECT_FALSE(log->state().up);
+  EXPECT_NE(log->state().detail.find("an older Fieldcast (format 1"), std::string::npos) << log->state().detail;
+  EXPECT_EQ(log->state().detail.find('\n'), std::string::npos);
+  EXPECT_GT(log->floor(), 1u) << "nothing of it is read";
+  append("b");
+  log->store_turn();
+  EXPECT_FALSE(log->state().up);
+  EXPECT_EQ(topics_in_memory(), Topics{"b"}) << "live delivery goes on";
+  EXPECT_EQ(fs::file_size(files.database()), size);
+  EXPECT_EQ(Database(files.database(), Database::Mode::existing).number("PRAGMA user_version"), 1);
+  for (const char* tail : {"", "-wal", "-shm"}) fs::remove(files.database() + tail);  // moved away
+  log->store_turn();
+  EXPECT_TRUE(log->state().up) << log->state().detail;
+  EXPECT_EQ(latest(), Topics{"b"});
+}
+
 TEST_F(DurableLogTest, RemembersFiltersThatABrokerMayStillHave) {
   options.brokers = {{"local", {"a/#", "b"}}};
   open();
@@ -264,6 +388,14 @@ TEST_F(DurableLogTest, RemembersFiltersThatABrokerMayStillHave) {
   open();
   EXPECT_EQ(log->former_topics("local"), (Topics{"a/#", "c"}));
   EXPECT_TRUE(log->former_topics("other").empty());
+  stop();
+  options.brokers = {{"local", {"b"}}, {"other", {"a/#"}}};
+  open();
+  stop();
+  options.brokers = {{"local", {"b"}}, {"other", {"d"}}};
+  open();
+  EXPECT_EQ(log->former_topics("local"), (Topics{"a/#", "c"})) << "each its own";
+  EXPECT_EQ(log->former_topics("other"), Topics{"a/#"});
 }
 
 TEST_F(DurableLogTest, LatestReadingsOutliveRetention) {

@@ -69,6 +69,31 @@ TEST_F(RunningLogTest, AnswersReadsOfManyAskers) {
   EXPECT_TRUE(log->stop(10s));
 }
 
+TEST_F(RunningLogTest, TakesWhatSeveralBrokersAppendAtOnce) {
+  options.commit_interval = 10ms;
+  options.brokers = {{"a", {"#"}}, {"b", {"#"}}, {"c", {"#"}}};
+  run();
+  {
+    std::vector<std::jthread> appending;
+    for (const DurableLog::Options::Broker& broker : options.brokers) {
+      appending.emplace_back([this, name = broker.name] {
+        append_link(name, LinkState::up);
+        for (int i = 0; i < 500; ++i) append("t", std::to_string(i), false, name);
+      });
+    }
+  }
+  EXPECT_TRUE(log->stop(10s));
+  Chunk chunk;
+  log->read(0, log->head(), 1u << 20, chunk);
+  ASSERT_EQ(chunk.entries.size(), 3u * 502);
+  std::map<std::string, int, std::less<>> next;
+  for (const Entry& entry : chunk.entries) {
+    if (is_link(entry)) continue;
+    EXPECT_EQ(entry.payload, std::to_string(next[std::string(entry.broker)]++)) << entry.broker;
+  }
+  EXPECT_EQ(next, (std::map<std::string, int, std::less<>>{{"a", 500}, {"b", 500}, {"c", 500}}));
+}
+
 TEST_F(RunningLogTest, AnAppendWaitsForTheDiskWhereItIsToldTo) {
   options.commit_interval = 0ms;
   run();

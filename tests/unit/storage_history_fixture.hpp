@@ -47,22 +47,18 @@ class HistoryTest : public testing::Test {
     return *database_;
   }
 
-  /// Readings that no two are alike.
+  /// Readings that no two are alike, of three brokers in turn.
   std::vector<Entry> readings(std::uint64_t first, std::uint64_t last, const std::string& topic = "a") {
     std::vector<Entry> entries;
     for (std::uint64_t seq = first; seq <= last; ++seq) {
-      entries.push_back(strings_.add(seq, topic, std::to_string(seq)));
+      entries.push_back(strings_.add(seq, topic, std::to_string(seq), "broker-" + std::to_string(seq % 3)));
     }
     return entries;
   }
   Entry reading(std::uint64_t seq, const std::string& topic, const std::string& payload) {
     return strings_.add(seq, topic, payload);
   }
-  Entry link(std::uint64_t seq) {
-    Entry entry = strings_.add(seq, "local", "hall");
-    entry.kind = Kind::link;
-    return entry;
-  }
+  Entry link(std::uint64_t seq) { return strings_.add_link(seq, "local"); }
 
   void store_block(const std::vector<Entry>& entries) {
     const auto [first, last] = std::minmax_element(entries.begin(), entries.end(),
@@ -201,7 +197,7 @@ class HistoryTest : public testing::Test {
     std::size_t bytes = 0;
     for (const Entry& entry : entries) {
       ASSERT_TRUE(bytes == 0 || bytes < ask.max_bytes);
-      bytes += entry.topic.size() + entry.payload.size();
+      bytes += entry.broker.size() + entry.topic.size() + entry.payload.size();
     }
   }
 

@@ -219,6 +219,53 @@ TEST_F(SteppedJournalTest, AnEpochIsBegunAtOnce) {
   EXPECT_TRUE(begun);
 }
 
+// --- Another version -----------------------------------------------------------------------------------------------
+
+/// The file with another version in its header, and the checksums that belong to that: as the format has them, said
+/// here a second time.
+std::string with_version(std::string file, std::uint64_t version) {
+  // | magic | number, version, bytes, life, database, count of epochs, epochs; checksum | the same again | …
+  constexpr std::size_t kWords = 6 + 2 * kJournalEpochs;
+  for (const std::size_t slot : {std::size_t{8}, 8 + (kWords + 1) * 8}) {
+    file.replace(slot + 8, 8, reinterpret_cast<const char*>(&version), 8);
+    std::uint64_t sum = 0x9e3779b97f4a7c15;
+    for (std::size_t word = 0; word < kWords; ++word) {
+      std::uint64_t value = 0;
+      file.copy(reinterpret_cast<char*>(&value), 8, slot + word * 8);
+      sum = (sum ^ value) * 0xff51afd7ed558ccd;
+      sum ^= sum >> 32;
+    }
+    file.replace(slot + kWords * 8, 8, reinterpret_cast<const char*>(&sum), 8);
+  }
+  return file;
+}
+
+TEST_F(JournalTest, WhatAnotherVersionWroteCountsAsNotThere) {
+  constexpr std::uint64_t kOurs = 2;
+  open();
+  journal->begin_epoch({1, 1});
+  for (int i = 0; i < 5; ++i) put();
+  journal.reset();
+  const std::string path = file(), whole = contents(path);
+  ASSERT_EQ(with_version(whole, kOurs).substr(8 + 8, 600), whole.substr(8 + 8, 600)) << "the checksums are right";
+  for (const std::uint64_t version : {kOurs - 1, kOurs + 1}) {
+    overwrite(path, with_version(whole, version));
+    open();
+    EXPECT_FALSE(journal->found()) << version;
+    EXPECT_EQ(journal->entries(), 0u);
+    EXPECT_EQ(journal->head(), 0u);
+    journal->begin_epoch({2, 1});
+    put();
+    open();
+    ASSERT_TRUE(journal->found()) << "it is ours now";
+    EXPECT_EQ(journal->found()->epochs, (std::vector<Epoch>{{2, 1}}));
+    EXPECT_TRUE(is_right(*journal));
+  }
+  overwrite(path, with_version(whole, kOurs));
+  open();
+  EXPECT_EQ(journal->head(), 5u);
+}
+
 // --- Damage --------------------------------------------------------------------------------------------------------
 
 TEST_F(JournalTest, NeverTakesDamageForAnEntry) {

@@ -22,7 +22,7 @@ inline constexpr std::size_t kSmallest = 2'048;  // of the rings here: it holds 
 
 /// An entry and its strings, which follow from its seq: whoever reads it can tell whether it is right.
 struct Made {
-  std::string topic, payload;
+  std::string broker, topic, payload;
   Entry entry;
 
   explicit Made(std::uint64_t seq) {
@@ -30,6 +30,8 @@ struct Made {
     topic = "t" + std::to_string(random() % 50) + std::string(random() % 4 == 0 ? random() % 250 : 0, 'x');
     payload.resize(random() % 8 == 0 ? random() % 500 : random() % 40);
     for (char& byte : payload) byte = static_cast<char>(random());
+    broker.assign(random() % 8 == 0 ? random() % (kBrokerNameBytes + 1) : random() % 3, 'b');
+    if (!broker.empty()) broker.back() = static_cast<char>('0' + random() % 10);
     entry.kind = static_cast<Kind>(random() % 5);
     entry.retained = random() % 2 != 0;
     entry.redelivered = random() % 2 != 0;
@@ -40,6 +42,7 @@ struct Made {
     entry.packet_id = static_cast<std::uint16_t>(random());
     entry.seq = seq;
     entry.time = static_cast<std::int64_t>(random() % 10'000);
+    entry.broker = broker;
     entry.topic = topic;
     entry.payload = payload;
   }
@@ -48,8 +51,8 @@ struct Made {
 
   bool is(const Entry& other) const {
     const auto members = [](const Entry& e) {
-      return std::tie(e.kind, e.retained, e.redelivered, e.session_resumed, e.state, e.topic, e.payload, e.size, e.qos,
-                      e.packet_id, e.seq, e.time);
+      return std::tie(e.kind, e.retained, e.redelivered, e.session_resumed, e.state, e.broker, e.topic, e.payload,
+                      e.size, e.qos, e.packet_id, e.seq, e.time);
     };
     return members(entry) == members(other);
   }
@@ -69,8 +72,10 @@ class JournalTest : public testing::Test {
 
   std::size_t put() { return journal->put(Made(journal->head() + 1).entry); }
 
-  std::size_t put(const std::string& topic, const std::string& payload, std::int64_t time = 0) {
+  std::size_t put(const std::string& topic, const std::string& payload, std::int64_t time = 0,
+                  const std::string& broker = "") {
     Entry entry;
+    entry.broker = broker;
     entry.topic = topic;
     entry.payload = payload;
     entry.seq = journal->head() + 1;

@@ -83,12 +83,35 @@ TEST_F(JournalTest, HoldsTheLargestReadingInTheSmallest) {
   for (int i = 0; i < 10; ++i) {
     const std::string topic(65'535, static_cast<char>('a' + i));
     put("small" + std::string(static_cast<std::size_t>(i), 'x'), "1");
-    put(topic, std::string(limits.payload, '1'));
+    const std::string broker(kBrokerNameBytes, static_cast<char>('A' + i));
+    put(topic, std::string(limits.payload, '1'), 0, broker);
     Chunk chunk;
     journal->read(journal->head() - 1, journal->head(), 1, chunk);
     ASSERT_EQ(chunk.entries.size(), 1u);
+    EXPECT_EQ(chunk.entries[0].broker, broker);
     EXPECT_EQ(chunk.entries[0].topic, topic);
     EXPECT_EQ(chunk.entries[0].payload, std::string(limits.payload, '1'));
+  }
+}
+
+TEST_F(JournalTest, GivesBackEachEntrysBrokerAlsoAfterAStart) {
+  open(8'192);
+  journal->begin_epoch({1, 1});
+  const std::vector<std::string> brokers{"a", "", "b", std::string(kBrokerNameBytes, 'c'), "a", ""};
+  for (const std::string& broker : brokers) put("t", "1", 0, broker);
+  put("", "", 0, "all else is empty");
+  for (const bool after_a_start : {false, true}) {
+    if (after_a_start) open(8'192);
+    Chunk chunk;
+    journal->read(0, journal->head(), 8'192, chunk);
+    ASSERT_EQ(chunk.entries.size(), brokers.size() + 1);
+    for (std::size_t i = 0; i < brokers.size(); ++i) {
+      EXPECT_EQ(chunk.entries[i].broker, brokers[i]);
+      EXPECT_EQ(chunk.entries[i].topic, "t");
+      EXPECT_EQ(chunk.entries[i].payload, "1");
+    }
+    EXPECT_EQ(chunk.entries.back().broker, "all else is empty");
+    EXPECT_EQ(chunk.entries.back().topic, "");
   }
 }
 

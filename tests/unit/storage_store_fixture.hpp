@@ -34,31 +34,38 @@ class HandClock final : public Clock {
 
 /// What a database must give back of an entry.
 struct Kept {
-  explicit Kept(const Entry& e) : topic(e.topic), payload(e.payload), entry(e) {}
+  explicit Kept(const Entry& e) : broker(e.broker), topic(e.topic), payload(e.payload), entry(e) {}
   auto facts() const {
     return std::tuple(entry.seq, entry.time, entry.kind, entry.retained, entry.redelivered, entry.session_resumed,
-                      entry.state, entry.size, std::string_view(topic), std::string_view(payload));
+                      entry.state, entry.size, std::string_view(broker), std::string_view(topic),
+                      std::string_view(payload));
   }
   bool operator==(const Kept& other) const { return facts() == other.facts(); }
   friend void PrintTo(const Kept& kept, std::ostream* out) {
-    *out << kept.entry.seq << ' ' << kept.topic << " (" << kept.payload.size() << " bytes)";
+    *out << kept.entry.seq << ' ' << kept.broker << ' ' << kept.topic << " (" << kept.payload.size() << " bytes)";
   }
 
-  std::string topic, payload;
+  std::string broker, topic, payload;
   Entry entry;  // without its strings
 };
 
 /// Entries in log order, and their strings.
 class Entries {
  public:
-  Entry& add(std::uint64_t seq, std::string topic, std::string payload) {
+  Entry& add(std::uint64_t seq, std::string topic, std::string payload, std::string broker = "local") {
     Entry entry;
+    entry.broker = strings_.emplace_back(std::move(broker));
     entry.kind = Kind::json;
     entry.seq = seq;
     entry.time = 1'764'000'000'000 + static_cast<std::int64_t>(seq);
     entry.topic = strings_.emplace_back(std::move(topic));
     entry.payload = strings_.emplace_back(std::move(payload));
     return entries_.emplace_back(entry);
+  }
+  Entry& add_link(std::uint64_t seq, std::string broker) {
+    Entry& link = add(seq, "", "hall", std::move(broker));
+    link.kind = Kind::link;
+    return link;
   }
   std::span<const Entry> all() const { return entries_; }
 
@@ -122,18 +129,21 @@ class StoreTest : public testing::Test {
   Counters counters;
   Store::Options options{"", std::chrono::hours(24 * 365), std::uint64_t{1} << 40};
   std::unique_ptr<Store> store;
-  std::map<std::string, Kept> latest;  // of each topic
+  std::map<std::string, Kept> latest;  // of each topic and each broker
   int states = 0;                      // written
 
  private:
   void note(std::span<const Entry> entries) {
-    for (const Entry& entry : entries) latest.insert_or_assign(std::string(entry.topic), Kept(entry));
+    for (const Entry& entry : entries) {
+      latest.insert_or_assign(std::string(is_link(entry) ? entry.broker : entry.topic), Kept(entry));
+    }
   }
 
   bool fill_state(Chunk& chunk) {
     chunk.entries.clear();
     for (const auto& [topic, kept] : latest) {
       Entry& entry = chunk.entries.emplace_back(kept.entry);
+      entry.broker = kept.broker;
       entry.topic = kept.topic;
       entry.payload = kept.payload;
     }

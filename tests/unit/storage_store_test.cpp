@@ -20,14 +20,14 @@ using test::StoreTest;
 void add_random(Entries& entries, std::uint64_t seq, std::mt19937_64& random) {
   const auto one_in = [&](std::uint64_t n) { return random() % n == 0; };
   if (one_in(50)) {
-    Entry& link = entries.add(seq, "broker-" + std::to_string(random() % 3), "hall-3");
-    link.kind = Kind::link;
+    Entry& link = entries.add_link(seq, "broker-" + std::to_string(random() % 3));
     link.state = one_in(2) ? LinkState::up : LinkState::down;
     link.session_resumed = link.state == LinkState::up && one_in(2);
     return;
   }
   const std::size_t size = one_in(4'000) ? 300 * 1'024 : one_in(3) ? 1 : random() % 120;
-  Entry& entry = entries.add(seq, "hall/" + std::to_string(random() % 70) + "/value", random_bytes(random, size));
+  Entry& entry = entries.add(seq, "hall/" + std::to_string(random() % 70) + "/value", random_bytes(random, size),
+                             "broker-" + std::to_string(one_in(9) ? random() % 300 : 0));
   entry.kind = one_in(20) ? Kind::omitted : static_cast<Kind>(random() % 3);
   if (entry.kind == Kind::omitted) {
     entry.payload = {};

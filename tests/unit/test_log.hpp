@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "storage/durable_log.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -28,7 +29,8 @@ class LogFiles {
 
 class TestLog : private LogFiles, public DurableLog {
  public:
-  TestLog(const Clock& clock, const Limits& limits, Counters& counters) : DurableLog(clock, limits, in(), counters) {}
+  TestLog(const Clock& clock, const Limits& limits, Counters& counters, Options options = {})
+      : DurableLog(clock, limits, in(std::move(options)), counters) {}
 };
 
 }  // namespace fieldcast::test

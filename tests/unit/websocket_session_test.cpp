@@ -370,6 +370,36 @@ TEST_F(WebsocketSession, the_wait_for_pongs_pauses_while_the_socket_takes_no_byt
   EXPECT_EQ(frames().back(), close_with(1008, "timeout"));
 }
 
+TEST_F(WebsocketSession, a_client_that_lags_is_disconnected_with_a_cursor_that_stays_good) {
+  limits_.slow_client = SlowClient::disconnect;
+  open({{"topic", "a"}});
+  outlet_.fill();
+  publish("a", "1");
+  settle();
+  const std::string cursor = messages().back()["cursor"];
+  publish("a", "2");
+  settle();
+  for (Instant waited{0}; waited <= limits_.client_lag; waited += kTick) {
+    pass(kTick);
+    hub_.tick();
+  }
+  EXPECT_TRUE(frames().empty());
+  outlet_.drain();
+  session_->on_drained();
+  const std::vector<Frame> last = frames();
+  ASSERT_EQ(last.size(), 2u);
+  const Json error = Json::parse(last[0].payload);
+  EXPECT_EQ(error["type"], "error");
+  EXPECT_EQ(error["code"], "slow");
+  EXPECT_EQ(last[1], close_with(1013, "slow"));
+  EXPECT_EQ(problems(Code::slow), 1u);
+  pass(kCloseWait);
+  EXPECT_TRUE(outlet_.closed());
+
+  outlet_ = KeepingOutlet();
+  EXPECT_EQ(values(parse(open({{"topic", "a"}, {"from", cursor}}))), std::vector<int>{2});
+}
+
 TEST_F(WebsocketSession, counts_clients_streams_batches_and_readings) {
   open({{"topic", "a"}});
   EXPECT_EQ(counted().clients.value(), 1u);

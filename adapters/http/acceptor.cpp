@@ -1,0 +1,120 @@
+#include "adapters/http/acceptor.hpp"
+
+#include <algorithm>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <chrono>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace fieldcast::http {
+namespace {
+
+using asio::ip::tcp;
+using TcpAcceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+
+// Where no more descriptors are to be had, accepting again at once would spin.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+std::string name_of(const ListenAddress& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+}  // namespace
+
+struct Acceptor::Listener {
+  Listener(asio::io_context& loop, const ListenAddress& address) : socket(loop), pause(loop) {
+    try {
+      const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+      socket.open(endpoint.protocol());
+      socket.set_option(TcpAcceptor::reuse_address(true));
+      if (endpoint.address().is_v6()) socket.set_option(asio::ip::v6_only(true));
+      // Else Asio's accept() waits for the next client, non-blocking or not, where one left before it was accepted.
+      socket.set_option(TcpAcceptor::enable_connection_aborted(true));
+      socket.bind(endpoint);
+      socket.listen();
+      socket.non_blocking(true);
+    } catch (const std::system_error& error) {
+      throw std::runtime_error("cannot listen on " + name_of(address) + ": " + error.code().message());
+    }
+  }
+
+  TcpAcceptor socket;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                             asio::io_context::executor_type>
+      pause;
+};
+
+Acceptor::Acceptor(asio::io_context& loop, const std::vector<ListenAddress>& addresses, std::vector<Server*> servers,
+                   std::size_t connections, Counters& counters)
+    : servers_(std::move(servers)), connections_(connections), counters_(counters) {
+  for (const auto& address : addresses) listeners_.push_back(std::make_unique<Listener>(loop, address));
+  for (const auto& listener : listeners_) wait(*listener);
+}
+
+Acceptor::~Acceptor() = default;
+
+std::vector<tcp::endpoint> Acceptor::endpoints() const {
+  std::vector<tcp::endpoint> out;
+  for (const auto& listener : listeners_) out.push_back(listener->socket.local_endpoint());
+  return out;
+}
+
+void Acceptor::stop() {
+  for (const auto& listener : listeners_) {
+    std::error_code ignored;
+    listener->socket.close(ignored);
+    listener->pause.cancel();
+  }
+}
+
+void Acceptor::wait(Listener& listener) {
+  listener.socket.async_wait(TcpAcceptor::wait_read, [this, &listener](std::error_code) {
+    if (listener.socket.is_open()) accept(listener);
+  });
+}
+
+void Acceptor::accept(Listener& listener) {
+  for (int i = 0; i < kAcceptedAtOnce; ++i) {
+    Server& server = **std::min_element(servers_.begin(), servers_.end(), [](const Server* a, const Server* b) {
+      return a->clients() + a->extra_clients() < b->clients() + b->extra_clients();
+    });
+    std::error_code error;
+    Socket socket = listener.socket.accept(server.loop(), error);
+    if (!error) {
+      hand_over(std::move(socket), server);
+    } else if (error == asio::error::would_block) {
+      break;
+    } else if (error != asio::error::connection_aborted) {  // that is nothing; all else is a machine at its limits
+      listener.pause.expires_after(kAcceptPause);
+      listener.pause.async_wait([this, &listener](std::error_code) {
+        if (listener.socket.is_open()) accept(listener);
+      });
+      return;
+    }
+  }
+  wait(listener);
+}
+
+void Acceptor::hand_over(Socket socket, Server& server) {
+  std::size_t clients = 0, extra_clients = 0;
+  for (const Server* each : servers_) {
+    clients += each->clients();
+    extra_clients += each->extra_clients();
+  }
+  const bool extra = clients >= connections_;
+  if (extra) counters_.connections_refused.add();
+  if (extra && extra_clients >= kExtraConnections) return;
+  try {
+    server.take(std::move(socket), extra);
+  } catch (const std::bad_alloc&) {
+    counters_.connections_refused.add();
+  }
+}
+
+}  // namespace fieldcast::http

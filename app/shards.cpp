@@ -1,0 +1,72 @@
+#include "app/shards.hpp"
+
+#include <pthread.h>
+
+#include <asio/post.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace fieldcast {
+namespace {
+
+std::size_t part_of(std::size_t whole, std::size_t parts) {
+  return (whole + parts - 1) / parts;
+}
+
+}  // namespace
+
+Shards::Shards(Log& log, const Clock& clock, const Options& options, const http::Routes& routes)
+    : patience_(options.patience), faults_(options.threads) {
+  Limits limits = options.limits;
+  limits.views = part_of(limits.views, options.threads);
+  limits.view_bytes = part_of(limits.view_bytes, options.threads);
+  std::vector<http::Server*> servers;
+  while (shards_.size() < options.threads) {
+    shards_.push_back(std::make_unique<Shard>(log, clock, limits, options.http, routes));
+    servers.push_back(&shards_.back()->server());
+  }
+  acceptor_.emplace(loop(), options.listen, std::move(servers), options.limits.connections,
+                    shards_.front()->counters());
+}
+
+std::vector<const Counters*> Shards::counters() const {
+  std::vector<const Counters*> out;
+  for (const auto& shard : shards_) out.push_back(&shard->counters());
+  return out;
+}
+
+void Shards::run() {
+  std::vector<std::jthread> threads;
+  try {
+    for (std::size_t number = 1; number < shards_.size(); ++number) {
+      threads.emplace_back([this, number] { run_thread(number); });
+    }
+    shards_.front()->run();
+  } catch (...) {
+    faults_.front() = std::current_exception();
+  }
+  stop();
+  threads.clear();  // waits for them
+  for (const std::exception_ptr& fault : faults_) {
+    if (fault) std::rethrow_exception(fault);
+  }
+}
+
+void Shards::run_thread(std::size_t number) noexcept {
+  pthread_setname_np(pthread_self(), ("fieldcast/" + std::to_string(number)).c_str());
+  try {
+    shards_[number]->run();
+  } catch (...) {
+    faults_[number] = std::current_exception();
+    asio::post(loop(), [this] { stop(); });
+  }
+}
+
+void Shards::stop() {
+  if (std::exchange(stopping_, true)) return;
+  acceptor_->stop();
+  for (const auto& shard : shards_) shard->stop(patience_);
+}
+
+}  // namespace fieldcast
