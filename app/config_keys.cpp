@@ -106,7 +106,9 @@ constexpr std::array kKeys{
     Key{"storage", "commit_interval", [](Config& c) -> Target { return &c.storage.commit_interval; }, 0, kHour,
         "How long readings wait at most until they are written to the disk: what a power cut may cost. Each time costs "
         "a sync of the disk, so longer spares it. \"0s\": each message waits for the disk before it is acknowledged to "
-        "the broker. Then no more come in a second than the disk does syncs, and flash wears sooner.",
+        "the broker. Then no more come in a second, from all brokers together, than the disk does syncs, and flash "
+        "wears "
+        "sooner.",
         "", ""},
     Key{"storage", "keep_for", [](Config& c) -> Target { return &c.storage.keep_for; }, kMinute, 3'650 * kDay,
         "How long readings are kept on disk, but for keep_bytes. They are deleted in blocks of some thousand, so up to "

@@ -100,10 +100,10 @@ class Source {
     return taken;
   }
 
-  /// What Names wrote. Not good() where there are none, or more than entries: each is some entry's.
+  /// What Names wrote. Not good() where there are more than entries: each is some entry's.
   std::vector<std::string_view> names(std::uint64_t entries) {
     const std::uint64_t count = number();
-    if (count == 0 || count > entries) good_ = false;
+    if (count > entries) good_ = false;
     if (!good_) return {};
     std::vector<std::string_view> names(count);
     for (std::string_view& name : names) name = bytes(number());

@@ -94,6 +94,16 @@ TEST_F(JournalTest, HoldsTheLargestReadingInTheSmallest) {
   }
 }
 
+TEST_F(JournalTest, HoldsTwoOfTheLargestInTheSmallest) {
+  Limits limits;
+  limits.payload = 4'096;
+  open(Journal::smallest(limits));
+  for (int i = 0; i < 2; ++i) {
+    put(std::string(65'535, 't'), std::string(limits.payload, '1'), 0, std::string(kBrokerNameBytes, 'b'));
+  }
+  EXPECT_EQ(journal->entries(), 2u);
+}
+
 TEST_F(JournalTest, GivesBackEachEntrysBrokerAlsoAfterAStart) {
   open(8'192);
   journal->begin_epoch({1, 1});
