@@ -23,7 +23,8 @@ std::vector<std::string> levels(const std::string& text) {
 
 std::uint64_t id_of_link(const json& link) {
   const std::string& gateway = link.at("gateway").get_ref<const std::string&>();
-  return std::stoull(gateway.substr(gateway.find('-') + 1));
+  const std::string& broker = link.at("broker").get_ref<const std::string&>();
+  return std::stoull(gateway.substr(gateway.find('-') + 1)) + std::stoull(broker.substr(broker.find('-') + 1));
 }
 
 }  // namespace
@@ -44,7 +45,13 @@ bool matches(const Filters& filters, const std::string& topic) {
   return std::any_of(filters.begin(), filters.end(), [&](const std::string& f) { return matches(f, topic); });
 }
 
+void Client::connect() {
+  caught_up_ = counts_ = false;
+  asked_.reset();
+}
+
 void Client::begin(const Filters& filters, Index position, std::optional<std::int64_t> since) {
+  connect();
   filters_ = filters;
   position_ = position;
   since_ = since;
@@ -58,6 +65,7 @@ void Client::begin_latest(const Filters& filters, Index head) {
 }
 
 void Client::come_back(std::uint64_t tag) {
+  connect();
   if (snapshot_) snapshot_->head = history_.behind_forgotten(snapshot_->head);
   position_ =
       history_.behind_forgotten(std::min(position_, place_));  // a cursor from before the first reading of its time
@@ -68,6 +76,16 @@ void Client::come_back(std::uint64_t tag) {
 
 void Client::change(const Filters& filters, Index head, const Filters& snapshot_of) {
   changes_.push_back({head, filters, snapshot_of, false});
+  counts_ = false;
+}
+
+void Client::ask() {
+  if (!asked_) asked_ = Asked{history_.now, history_.handed_over()};
+}
+
+void Client::catch_up() {
+  settle();
+  caught_up_ = counts_ = true;
 }
 
 void Client::note_away() {
@@ -97,7 +115,9 @@ std::string Client::batch(const json& batch, Index place) {
   std::string reason;
   if (batch.contains("gap")) {
     reason = batch["gap"].at("reason");
-    if (!batch["gap"].at("missed").is_null()) return "a gap that says how many are missing, which nobody can know here";
+    if (reason != "slow" && !batch["gap"].at("missed").is_null())
+      return "a gap that says how many are missing, which nobody can know here";
+    if (reason != "slow") counts_ = false;
     ++gaps[reason];
   }
   place_ = place;
@@ -130,14 +150,17 @@ std::string Client::batch(const json& batch, Index place) {
   // A stream that looks for its first reading may tell of any hole on its way.
   const bool sought = since_.has_value();
   Hole hole;
+  hole.gap = reason;
   if (auto fault = walk(entries, place, hole); !fault.empty()) return fault;
+  if (hole.slow && place < least_behind_slow()) return "it does not go on at the head behind a client's lag";
   if (topics_missing(reason) && !hole.reasons.contains(reason) && !changes_.empty() &&
       !changes_.front().snapshot_of.empty() && !std::exchange(changes_.front().topics_missing, true)) {
-    reason = "topics missing";  // a snapshot of no topic, because of that
+    hole.gap = "topics missing";  // a snapshot of no topic, because of that
   }
   if (std::exchange(doubted_, false) && reason == "storage") hole.reasons.insert(reason);
-  if (sought) hole.reasons.insert(reason);
-  if (auto fault = back ? "" : judge_gap(reason, hole); !fault.empty()) return fault;
+  if (sought && reason != "slow") hole.reasons.insert(reason);
+  if (auto fault = back ? "" : judge_gap(hole); !fault.empty()) return fault;
+  if (auto fault = judge_missed(batch, hole); !fault.empty()) return fault;
   if (!history_.away()) away_until_ = 0;
   return judge_snapshot_links(batch, reason, hole.end);
 }
@@ -145,11 +168,14 @@ std::string Client::batch(const json& batch, Index place) {
 std::string Client::read(const json& batch, std::vector<Entry>& entries) {
   for (const json& reading : batch.at("readings")) {
     const json& payload = reading.at("payload");
-    entries.push_back({reading.at("seq"), payload.is_array() ? payload[0] : payload, reading.at("topic")});
+    const std::string broker = reading.value("broker", "");
+    if (broker.empty() == (rules_.brokers > 1))
+      return "a reading that tells its broker, or does not: " + reading.dump();
+    entries.push_back({reading.at("seq"), payload.is_array() ? payload[0] : payload, reading.at("topic"), broker});
   }
   readings += entries.size();
   for (const json& link : batch.value("links", json::array())) {
-    if (!link.value("snapshot", false)) entries.push_back({link.at("seq"), id_of_link(link), ""});
+    if (!link.value("snapshot", false)) entries.push_back({link.at("seq"), id_of_link(link), "", link.at("broker")});
   }
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
   for (std::size_t i = 1; i < entries.size(); ++i) {
@@ -182,14 +208,16 @@ std::string Client::walk(const std::vector<Entry>& entries, Index until, Hole& h
       continue;
     }
     if (next < entries.size() && entries[next].id == item.id) {
-      if (entries[next].seq != item.seq) return place(i) + " came with the seq " + std::to_string(entries[next].seq);
-      if (entries[next].topic != item.topic) return place(i) + " has another topic than it was published on";
-      if (!wanted(i)) return place(i) + " came, but does not match";
-      if (!history_.kept(i) && !history_.just_gone(i)) return place(i) + " came, but was lost";
+      if (auto fault = come(entries[next], i); !fault.empty()) return fault;
+      if (next == 0 && hole.slow && i < least_behind_slow())
+        return place(i) + " came behind a lag, but is not at the head";
+      if (next == 0 && caught_up_ && asked_ && asked_->at - item.handed_over > rules_.lag + rules_.tolerance)
+        return place(i) + " came, but the client was too slow for it";
       ++next;
       since_.reset();
       continue;
     }
+    if (next == 0 && wanted(i) && was_slow_for(i, hole)) continue;
     if (!history_.readable(i) || (i < away_until_ && !item.in_memory)) {
       const char* reason = history_.expired(i) ? "expired" : "storage";
       if (skip(i, reason, sure && wanted(i))) return hole.must;
@@ -204,7 +232,61 @@ std::string Client::walk(const std::vector<Entry>& entries, Index until, Hole& h
   return "";
 }
 
-std::string Client::judge_gap(const std::string& reason, const Hole& hole) const {
+std::string Client::come(const Entry& entry, Index i) const {
+  const Item& item = history_.items[i];
+  if (entry.seq != item.seq) return place(i) + " came with the seq " + std::to_string(entry.seq);
+  if (entry.topic != item.topic) return place(i) + " has another topic than it was published on";
+  if (!entry.broker.empty() && entry.broker != item.broker) return place(i) + " came over " + item.broker;
+  if (!wanted(i)) return place(i) + " came, but does not match";
+  if (!history_.kept(i) && !history_.just_gone(i)) return place(i) + " came, but was lost";
+  return "";
+}
+
+// Whether this may be left out because the client did not read: if it is what it missed first, it must have waited for
+// so long. Where that is the gap's reason, it may have gone out of the log since then.
+bool Client::was_slow_for(Index i, Hole& hole) {
+  if (hole.gap.empty() || !caught_up_ || rules_.disconnects || i >= history_.handed_over()) return false;
+  if (!hole.slow) {
+    if (hole.gap != "slow" && !history_.readable(i)) return false;
+    if (history_.now - history_.items[i].appended < rules_.lag) return false;
+    hole.slow = true;
+    slow_from = i;
+  }
+  hole.reasons.insert("slow");
+  hole.end = i + 1;
+  if (!history_.is_link(i)) ++hole.readings;
+  return true;
+}
+
+// It goes on at the head as it was when the client read again, or where its filters change.
+Index Client::least_behind_slow() const {
+  const Index head = asked_ ? asked_->handed_over : history_.handed_over();
+  return changes_.empty() ? head : std::min(head, changes_.front().head);
+}
+
+std::string Client::disconnected() const {
+  if (!rules_.disconnects) return "it was disconnected instead of a gap";
+  if (!caught_up_) return "it was disconnected for its lag, but had never caught up";
+  for (Index i = position_; i < history_.handed_over(); ++i) {
+    if (history_.items[i].is_break || !wanted(i)) continue;
+    if (history_.now - history_.items[i].appended >= rules_.lag) return "";
+    return "it was disconnected, but did not lag for " + place(i);
+  }
+  return "it was disconnected for its lag, but had everything";
+}
+
+std::string Client::judge_missed(const json& batch, const Hole& hole) const {
+  if (hole.gap != "slow") return "";
+  const json& missed = batch["gap"].at("missed");
+  // Where it waited for the disk while the client was away again, its lag may have been judged twice.
+  const bool once = asked_ && history_.now - asked_->at < rules_.lag;
+  if (missed.is_null()) return counts_ && once ? "it does not say how many were missed" : "";
+  if (missed == hole.readings) return "";
+  return "it says that " + missed.dump() + " were missed, but " + std::to_string(hole.readings) + " were";
+}
+
+std::string Client::judge_gap(const Hole& hole) const {
+  const std::string& reason = hole.gap;
   if (reason.empty()) return hole.must;
   if (reason == "unknown" || reason == "topics missing" || hole.reasons.contains(reason)) return "";
   return hole.reasons.empty() ? "a gap for no reason: " + reason
@@ -217,20 +299,23 @@ std::string Client::judge_snapshot_links(const json& batch, const std::string& r
   if (reason.empty() && !links_due_) return "";
   const Index known = std::max(reason.empty() ? 0 : hole_end, links_due_.value_or(0));
   links_due_.reset();
-  std::optional<Index> last;
+  std::map<std::string, Index> last;  // by broker
   for (const Index i : history_.timeline()) {
     const bool there = history_.kept(i) || history_.expired(i) || history_.just_gone(i);
-    if (i < known && history_.is_link(i) && there) last = i;
+    if (i < known && history_.is_link(i) && there) last[history_.items[i].broker] = i;
   }
+  std::set<std::string> brokers;
   for (const json& link : batch.value("links", json::array())) {
     if (!link.value("snapshot", false)) continue;
     const auto told = history_.find(link.at("seq"));
-    if (!told || history_.items[*told].id != id_of_link(link))
+    if (!told || history_.items[*told].id != id_of_link(link) || history_.items[*told].broker != link.at("broker"))
       return "a state that no link entry tells: " + link.dump();
-    if (last && *told < *last) return "an old state of the link: " + place(*told) + " instead of " + place(*last);
-    return "";
+    const auto before = last.find(link.at("broker"));
+    if (before != last.end() && *told < before->second)
+      return "an old state of the link: " + place(*told) + " instead of " + place(before->second);
+    if (!brokers.insert(link.at("broker")).second) return "two states of one link: " + link.dump();
   }
-  return "the states of the links are not told";
+  return brokers.size() == rules_.brokers ? "" : "the states of the links are not told";
 }
 
 // The cursor was in a tail that the log lost, and goes back to its end.
@@ -291,6 +376,8 @@ std::string Client::snapshot_batch(const std::vector<Entry>& entries, const std:
       return "seq " + std::to_string(reading.seq) + " came in a snapshot, and never was";
     if (reading.seq <= snapshot.last || *i >= snapshot.head) return place(*i) + " is out of order in a snapshot";
     snapshot.last = reading.seq;
+    if (!reading.broker.empty() && reading.broker != history_.items[*i].broker)
+      return place(*i) + " came in a snapshot over " + reading.broker;
     if (!matches(snapshot.of, reading.topic)) return place(*i) + " does not match in a snapshot";
     if (!snapshot.seen.emplace(reading.topic, *i).second) return place(*i) + ": its topic came twice in a snapshot";
   }

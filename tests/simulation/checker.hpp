@@ -20,11 +20,19 @@ using Filters = std::set<std::string>;
 bool matches(const std::string& filter, const std::string& topic);
 bool matches(const Filters& filters, const std::string& topic);
 
+/// What the gateway was told to do.
+struct Rules {
+  Time lag{};                // a client whose oldest entry has waited for longer is slow
+  Time tolerance{};          // and may be found so by this much too late
+  bool disconnects = false;  // slow clients, else it states a gap
+  std::size_t brokers = 1;
+};
+
 /// One client's view of its stream, batch by batch, over all its connections. Every fault is a sentence; none is the
-/// empty string. The history outlives it.
+/// empty string. Rules and history outlive it.
 class Client {
  public:
-  explicit Client(const History& history) : history_(history) {}
+  Client(const History& history, const Rules& rules) : history_(history), rules_(rules) {}
 
   /// The stream begins with these filters at this position; with `since` (Unix ms) what comes before the first reading
   /// of that time need not come.
@@ -37,11 +45,21 @@ class Client {
   void change(const Filters& filters, Index head, const Filters& snapshot_of);
   /// The database could not be read at some time since the last batch.
   void note_away();
+  /// It has asked for the next batch, which is judged as of the first time.
+  void ask();
+  /// What it asked for has come.
+  void settle() { asked_.reset(); }
+  /// There was nothing more for it: from now on it can be slow.
+  void catch_up();
+  /// The shard lost its place in the log: how many readings match cannot be known.
+  void lose_count() { counts_ = false; }
 
   /// A batch as it came over the wire, and the place that its cursor names (in a snapshot: its head).
   std::string batch(const nlohmann::json& batch, Index place);
   /// The answer to the oldest change, and the place that its cursor names.
   std::string answer(Index place);
+  /// It was disconnected, since it was too slow.
+  std::string disconnected() const;
   /// Nothing may be missing at the end.
   std::string finish();
 
@@ -49,6 +67,7 @@ class Client {
   bool in_snapshot() const { return snapshot_.has_value(); }
   std::uint64_t batches = 0, readings = 0, snapshots = 0;
   std::map<std::string, std::uint64_t> gaps;  // by reason
+  Index slow_from = 0;                        // the oldest entry of the last `slow` gap
 
  private:
   struct Change {
@@ -67,29 +86,43 @@ class Client {
   };
   struct Entry {
     std::uint64_t seq, id;
-    std::string topic;  // empty for a link entry
+    std::string topic;   // empty for a link entry
+    std::string broker;  // where it is told
   };
   /// What lies between two positions and did not come.
   struct Hole {
+    std::string gap;  // the reason stated; empty where there is no gap
     std::set<std::string> reasons;
     std::string must;  // be stated: the sentence that says why
     Index end = 0;
+    bool slow = false;           // the client was too slow for some of it
+    std::uint64_t readings = 0;  // of those
+  };
+  struct Asked {
+    Time at;
+    Index handed_over;
   };
 
   std::string read(const nlohmann::json& batch, std::vector<Entry>& entries);
   std::string walk(const std::vector<Entry>& entries, Index until, Hole& hole);
-  std::string judge_gap(const std::string& reason, const Hole& hole) const;
+  std::string come(const Entry& entry, Index i) const;
+  bool was_slow_for(Index i, Hole& hole);
+  Index least_behind_slow() const;
+  std::string judge_gap(const Hole& hole) const;
+  std::string judge_missed(const nlohmann::json& batch, const Hole& hole) const;
   std::string judge_snapshot_links(const nlohmann::json& batch, const std::string& reason, Index hole_end);
   bool is_first_since(Index i) const;
   bool wanted(Index i) const;
   bool lost_tail(Index place) const;
   std::string place(Index i) const;
+  void connect();
   void begin_snapshot(const Filters& of, Index head, bool of_change);
   std::string snapshot_batch(const std::vector<Entry>& entries, const std::string& gap, Index place);
   bool topics_missing(const std::string& gap) const;
   std::string end_snapshot(const std::string& gap);
 
   const History& history_;
+  const Rules& rules_;
   Filters filters_;
   Index position_ = 0;                 // everything up to here was seen, was stated to be missing, or does not match
   std::optional<std::int64_t> since_;  // its first reading has not been passed
@@ -99,6 +132,9 @@ class Client {
   std::optional<Index> unknown_head_;  // the cursor is of an unknown epoch: the stream must go on here
   bool doubted_ = false;               // the cursor is of such an epoch: a gap may be stated
   std::optional<Index> links_due_;     // the first batch tells the brokers' states, as they were here or later
+  bool caught_up_ = false;             // once, over this connection
+  bool counts_ = false;                // a `slow` gap must say how many readings it skips
+  std::optional<Asked> asked_;         // when it first asked for what has not come
   std::vector<Change> changes_;
   std::optional<Snapshot> snapshot_;
 };

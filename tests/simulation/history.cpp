@@ -58,6 +58,7 @@ void History::start(std::uint64_t tag, bool disk, std::uint64_t first) {
 
 void History::append(Item item) {
   item.in_memory = true;
+  item.appended = now;
   timeline_.push_back(items.size());
   items.push_back(std::move(item));
 }
@@ -72,6 +73,16 @@ std::size_t History::set_memory_floor(std::uint64_t seq) {
     if (!expired(i)) ++lost;
   }
   return lost;
+}
+
+bool History::hand_over(Index until) {
+  bool all = true;
+  for (; handed_over_ < until; ++handed_over_) {
+    Item& item = items[handed_over_];
+    item.handed_over = now;
+    all = all && (item.in_memory || item.is_break);
+  }
+  return all;
 }
 
 void History::commit() {

@@ -6,6 +6,7 @@
 //   timeline  those of them that are positions of the log as it is now
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,12 +19,18 @@ namespace checker {
 /// Of an item; as a position: everything before it is behind.
 using Index = std::size_t;
 
+/// Steady time since an arbitrary start.
+using Time = std::chrono::nanoseconds;
+
 struct Item {
   std::uint64_t seq = 0;  // of a break: the position before the first entry behind it
   std::uint64_t id =
       0;              // no two have the same: a reading carries it in its payload, a link entry in its gateway's name
   std::string topic;  // of a reading; empty for a link entry
+  std::string broker;
   std::int64_t time = 0;  // Unix ms
+  Time appended{};
+  Time handed_over{};     // when the shard read it
   bool is_break = false;  // no entry
   bool in_memory = false;
   // The database bore the mark of a clean stop, could not be read when this was appended, and the journal was lost:
@@ -46,6 +53,7 @@ struct Disk {
 class History {
  public:
   std::vector<Item> items;
+  Time now{};
   bool forgets_topics = false;  // there are more topics than the log may remember
 
   // What happens to the log.
@@ -54,6 +62,8 @@ class History {
   void append(Item item);
   /// Entries up to here are not in memory any more; returns how many of them were not stored either.
   std::size_t set_memory_floor(std::uint64_t seq);
+  /// The shard has read the log up to here; false where something had gone out of memory before it could.
+  bool hand_over(Index until);
   /// The database was found, and what is in memory was stored.
   void commit();
   /// Entries on disk up to here have expired.
@@ -91,6 +101,8 @@ class History {
   bool is_link(Index i) const { return items[i].topic.empty() && !items[i].is_break; }
 
   Index head() const;
+  /// What the shard has read up to.
+  Index handed_over() const { return handed_over_; }
   /// The same position, or behind entries that nobody can know.
   Index behind_forgotten(Index i) const;
   /// The position that a seq names now.
@@ -105,6 +117,7 @@ class History {
   Disk disk_;
   std::vector<Index> timeline_;
   std::size_t memory_begin_ = 0;  // in the timeline
+  Index handed_over_ = 0;
   std::size_t process_ = 0;
   bool away_ = true;
   bool apart_ = false;             // the log was begun without the database, and comes behind it

@@ -1,7 +1,7 @@
 // The seam between stored and live readings, under thousands of random schedules: the program's own log, hub and
-// streams over real files; clients that come, are cut, change their filters, read slowly, and come back with their
-// cursor as another kind of client; and processes that end in every way, with the disk away, lost, or an older one. A
-// failing seed is printed; FIELDCAST_SEED=n runs it alone, and FIELDCAST_SEEDS=n runs that many.
+// streams over real files; clients that come, are cut, change their filters, stop reading for a while, and come back
+// with their cursor as another kind of client; and processes that end in every way, with the disk away, lost, or an
+// older one. A failing seed is printed; FIELDCAST_SEED=n runs it alone, and FIELDCAST_SEEDS=n runs that many.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,6 +66,15 @@ TEST(Seam, HoldsUnderRandomSchedules) {
                                             {"starts without the disk", 0.1},
                                             {"snapshots resumed after a restart", 0.25},
                                             {"entries lost in a full journal", 2},
+                                            {"a shard lost its place", 0.1},
+                                            {"slow on the ring, counted", 0.25},
+                                            {"slow in memory, counted", 0.25},
+                                            {"slow on disk", 0.03},
+                                            {"slow on disk, counted", 0.015},
+                                            {"slow with a change waiting", 0.13},
+                                            {"slow with a change waiting, counted", 0.13},
+                                            {"slow, disconnected", 0.15},
+                                            {"slow, disconnected, and back", 0.12},
                                             {"expiries", 0.01}};
   for (const auto& [what, a_seed] : least)
     EXPECT_GT(static_cast<double>(sum[what]), a_seed * static_cast<double>(count)) << what;

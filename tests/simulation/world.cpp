@@ -8,10 +8,14 @@
 namespace fieldcast {
 namespace {
 
+using namespace std::chrono_literals;
+
 const std::vector<std::vector<std::string>> kFilters{
     {"#"},        {"a/#"},         {"+"},   {"+/temperature", "a/#"}, {"a/b"},
     {"c/#", "+"}, {"$sys/#", "b"}, {"+/+"}, {"nothing/here"},         {"a//b", "+/b/c"}};
 constexpr std::size_t kTraceLines = 5'000;
+// What is between two ticks while much time passes at once: more would only take long.
+constexpr Instant kMostTicked = 5min;
 
 checker::Filters plain(const FilterSet& set) {
   return {set.filters().begin(), set.filters().end()};
@@ -23,8 +27,12 @@ World::World(std::uint64_t seed, std::filesystem::path directory)
     : random_(seed),
       directory_(std::move(directory)),
       limits_(make_limits()),
-      memory_entries_(chance(50) ? 64 : 100'000),
-      memory_bytes_(Journal::smallest(limits_)) {
+      memory_entries_(chance(50)   ? 100'000
+                      : chance(50) ? 16
+                                   : 64),
+      memory_bytes_(Journal::smallest(limits_)),
+      brokers_(chance(40) ? std::vector<std::string>{"local-0", "line-1"} : std::vector<std::string>{"local-0"}),
+      rules_(make_rules()) {
   history_.forgets_topics = limits_.topics < 12;
 }
 
@@ -60,7 +68,19 @@ Limits World::make_limits() {
   limits.view_bytes = chance(50) ? 2'000 : 1u << 20;
   limits.views = 12;
   limits.topics = chance(10) ? 8 : 100;
+  if (chance(70)) limits.client_lag = std::chrono::milliseconds(1'000 + pick(chance(50) ? 9'000 : 60'000));
+  if (chance(30)) limits.slow_client = SlowClient::disconnect;
   return limits;
+}
+
+checker::Rules World::make_rules() const {
+  checker::Rules rules;
+  rules.lag = limits_.client_lag;
+  // A mark is set at a tick, and found to be old at another.
+  rules.tolerance = rules.lag / 240 + 2 * kTick;
+  rules.disconnects = limits_.slow_client == SlowClient::disconnect;
+  rules.brokers = brokers_.size();
+  return rules;
 }
 
 FilterSet World::some_filters() {
@@ -68,7 +88,7 @@ FilterSet World::some_filters() {
 }
 
 std::string World::step() {
-  clock_.steady += std::chrono::milliseconds(pick(2'000));
+  pass(some_time(2s));
   switch (pick(16)) {
     case 0:
     case 1:
@@ -79,7 +99,7 @@ std::string World::step() {
       }
       return "";
     case 4:
-      return chance(20) ? append_link(chance(50)) : "";
+      return chance(20) ? append_link(pick(brokers_.size()), chance(50)) : "";
     case 5:
     case 6:
       run_hub();
@@ -90,11 +110,12 @@ std::string World::step() {
     case 8:
       return clients_.empty() ? "" : change(some_client());
     case 9:
-      if (!clients_.empty()) some_client().blocked = chance(40);
-      if (chance(20)) {
-        clock_.steady += kViewKept;
-        hub_->tick();
+      if (!clients_.empty()) {
+        Client& client = some_client();
+        chance(50) ? fall_asleep(client) : wake(client);
       }
+      if (chance(20)) pass(some_time(limits_.client_lag * 5 / 4));
+      if (chance(20)) pass(kViewKept);
       return "";
     case 10:
       return chance(40) ? store_turn() : "";
@@ -112,13 +133,39 @@ std::string World::step() {
       log_->history_turn();
       return "";
     default:
+      if (chance(30)) return pull_all();
       return clients_.empty() ? "" : pull(some_client(), 1 + pick(4));
   }
+}
+
+// It reads again before its lag is over, or behind it.
+void World::fall_asleep(Client& client) {
+  client.sleeps_until = clock_.steady + some_time(2 * limits_.client_lag);
+}
+
+// The shard's ticks come in time.
+void World::pass(Instant time) {
+  const Instant end = clock_.steady + time;
+  const auto tick = [&](Instant at) {
+    history_.now = clock_.steady = at;
+    hub_->tick();
+    next_tick_ = at + kTick;
+  };
+  while (next_tick_ <= std::min(end, end - time + kMostTicked)) tick(next_tick_);
+  if (next_tick_ <= end) tick(end);
+  history_.now = clock_.steady = end;
 }
 
 void World::run_hub() {
   if (!std::exchange(run_soon_, false)) return;
   hub_->run();
+  note_hub();
+}
+
+void World::note_hub() {
+  if (history_.hand_over(history_.place(hub_->position()))) return;
+  ++totals["a shard lost its place"];
+  for (const auto& client : clients_) client->check.lose_count();
 }
 
 std::string World::arrive() {
@@ -173,18 +220,19 @@ std::string World::open(Client& client, const From& from) {
     remove(client);
     return "";
   }
+  note_hub();
   client.told = true;
   if (history_.away()) client.check.note_away();
   // A stream begins at once with a batch, where it need not be read from disk; a poll with a cursor waits.
   if (client.joined && from.kind == From::Kind::cursor) return "";
-  const auto batch = client.stream->next();
+  const auto batch = next(client);
   if (batch != nullptr) return take(client, *batch);
   return client.stream->busy() ? "" : "a stream does not begin with a batch";
 }
 
 void World::leave(Client& client) {
   client.stream.reset();
-  client.blocked = false;
+  wake(client);
   client.first_answer_due = false;
   // A stream cut while a change waits comes back with the filters it has had so far, and asks anew: here it goes.
   if (pending_.erase(&client) != 0) client.check.cursor.clear();
@@ -206,6 +254,7 @@ std::string World::come_back(Client& client) {
   from.kind = From::Kind::cursor;
   from.cursor = *cursor;
   client.check.come_back(cursor->tag);
+  if (std::exchange(client.was_disconnected, false)) ++totals["slow, disconnected, and back"];
   if (client.check.in_snapshot())
     ++totals[cursor->tag == log_->tag() ? "snapshots resumed" : "snapshots resumed after a restart"];
   return open(client, from);
@@ -217,7 +266,7 @@ void World::remove(Client& client) {
 }
 
 std::string World::change(Client& client) {
-  if (client.stream == nullptr || client.joined || client.blocked) return "";
+  if (client.stream == nullptr || client.joined) return "";
   const FilterSet filters = some_filters();
   const checker::Index head = history_.head();
   std::optional<Problem> problem;
@@ -233,6 +282,7 @@ std::string World::change(Client& client) {
     client.filters = client.filters.with(filters);
     if (!problem) client.check.change(plain(client.filters), head, latest ? plain(filters) : checker::Filters{});
   }
+  note_hub();
   if (problem) {
     remove(client);
     return problem->code == Code::too_many ? "" : "change: " + problem->detail;
@@ -266,24 +316,66 @@ std::string World::take(Client& client, const Batch& batch) {
   if (auto fault = client.check.batch(json, place); !fault.empty()) {
     return "client " + std::to_string(client.name) + ": " + fault + "\n" + batch.json;
   }
+  if (json.contains("gap") && json["gap"]["reason"] == "slow") note_slow(client, json["gap"]["missed"]);
   return "";
+}
+
+void World::note_slow(const Client& client, const nlohmann::json& missed) {
+  const bool in_memory = history_.items[client.check.slow_from].in_memory;
+  std::string where = "slow on the ring";
+  if (client.was_replaying) where = in_memory ? "slow in memory" : "slow on disk";
+  ++totals[where];
+  if (!missed.is_null()) ++totals[where + ", counted"];
+  if (client.changes_due == 0) return;
+  ++totals["slow with a change waiting"];
+  if (!missed.is_null()) ++totals["slow with a change waiting, counted"];
+}
+
+std::shared_ptr<const Batch> World::next(Client& client) {
+  client.check.ask();
+  const std::uint64_t behind = counters_->fell_behind.value();
+  client.was_replaying = client.stream->busy();
+  auto batch = client.stream->next();
+  client.was_replaying |= counters_->fell_behind.value() != behind;
+  const bool lives = !client.stream->busy() && !client.stream->too_slow();
+  if (batch == nullptr && lives && !client.joined) client.check.catch_up();
+  return batch;
 }
 
 // What the socket takes; a poll ends with its answer and the next one begins.
 std::string World::pull(Client& client, std::uint64_t batches) {
   if (client.stream == nullptr) return come_back(client);
-  if (client.blocked) return "";
+  if (asleep(client)) return "";
   for (; batches != 0; --batches) {
     if (chance(5)) {
       if (auto fault = take(client, *client.stream->heartbeat()); !fault.empty()) return fault;
       if (client.joined) return cut(client);
     }
-    auto batch = client.stream->next();
+    const auto batch = next(client);
     client.told = false;
+    if (client.stream->too_slow()) {
+      if (batch != nullptr) return "a batch of a stream that ends, since it is too slow";
+      note("client " + std::to_string(client.name) + " is disconnected");
+      ++totals["slow, disconnected"];
+      if (auto fault = client.check.disconnected(); !fault.empty()) return fault;
+      client.was_disconnected = true;
+      return cut(client);
+    }
     if (batch == nullptr) return "";
     if (auto fault = take(client, *batch); !fault.empty()) return fault;
+    client.check.settle();
     client.told = true;
     if (client.joined) return cut(client);
+    if (client.stream->busy() && chance(5)) fall_asleep(client);
+    if (asleep(client)) return "";
+  }
+  return "";
+}
+
+std::string World::pull_all() {
+  for (std::size_t i = clients_.size(); i-- > 0;) {
+    if (i >= clients_.size()) continue;  // some went meanwhile
+    if (auto fault = pull(*clients_[i], 1 + pick(4)); !fault.empty()) return fault;
   }
   return "";
 }
@@ -297,7 +389,7 @@ std::string World::drain() {
     busy |= log_->history_turn();
     for (std::size_t i = 0; i < clients_.size(); ++i) {
       Client& client = *clients_[i];
-      client.blocked = false;
+      wake(client);
       if (client.stream != nullptr && !client.told) continue;
       busy = true;
       if (auto fault = pull(client, 1); !fault.empty()) return fault;

@@ -44,7 +44,7 @@ class World {
 
  private:
   struct Client final : StreamOwner {
-    Client(World& owner, int number) : world(owner), name(number), check(owner.history_) {}
+    Client(World& owner, int number) : world(owner), name(number), check(owner.history_, owner.rules_) {}
     void on_stream_ready() override { told = true; }
 
     World& world;
@@ -53,8 +53,10 @@ class World {
     FilterSet filters;
     std::uint64_t epoch = 0;  // tag of its last cursor
     bool joined = false;
-    bool told = true;  // may have something
-    bool blocked = false;
+    bool told = true;               // may have something
+    Instant sleeps_until{};         // reads nothing before
+    bool was_replaying = false;     // when it was asked for its last batch, or by then
+    bool was_disconnected = false;  // since it was too slow
     bool first_answer_due = false;
     int changes_due = 0;
     std::unique_ptr<Stream> stream;  // null while it is away
@@ -72,14 +74,19 @@ class World {
 
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
   bool chance(unsigned percent) { return pick(100) < percent; }
+  Instant some_time(std::chrono::milliseconds below) {
+    return std::chrono::milliseconds(pick(static_cast<std::uint64_t>(below.count())));
+  }
   void note(const std::string& line);
   Limits make_limits();
+  checker::Rules make_rules() const;
   FilterSet some_filters();
 
   // The log and its files (world_log.cpp).
   std::filesystem::path database() const;
   std::string start();
-  std::string first_link(std::uint64_t first, std::uint64_t id);
+  std::string first_links(std::uint64_t first, std::uint64_t id);
+  bool must_write_down(const std::string& broker, bool& sure) const;
   std::string restart(const End& end);
   std::string some_restart();
   void note_counters();
@@ -89,14 +96,19 @@ class World {
   std::string note_store();
   std::string many_commits();
   std::string append_reading(std::size_t padding = 0);
-  std::string append_link(bool up);
+  std::string append_link(std::size_t broker, bool up);
   std::string note_append(checker::Item item);
   std::string note_memory();
   std::string flood();
 
   // The clients (world.cpp).
   std::string step();
+  void pass(Instant time);
   void run_hub();
+  void note_hub();
+  void fall_asleep(Client& client);
+  void wake(Client& client) { client.sleeps_until = {}; }
+  bool asleep(const Client& client) const { return clock_.steady < client.sleeps_until; }
   Client& some_client() { return *clients_[pick(clients_.size())]; }
   std::string arrive();
   std::string open(Client& client, const From& from);
@@ -106,7 +118,10 @@ class World {
   void remove(Client& client);
   std::string change(Client& client);
   std::string take(Client& client, const Batch& batch);
+  void note_slow(const Client& client, const nlohmann::json& missed);
+  std::shared_ptr<const Batch> next(Client& client);
   std::string pull(Client& client, std::uint64_t batches);
+  std::string pull_all();
   std::string drain();
 
   std::mt19937_64 random_;
@@ -114,9 +129,10 @@ class World {
   ManualClock clock_;
   const Limits limits_;
   const std::size_t memory_entries_, memory_bytes_;
+  const std::vector<std::string> brokers_;
+  const checker::Rules rules_;
   std::uint64_t ids_ = 0;
   checker::History history_;
-  std::vector<Instant> appended_;     // when, of each item
   std::set<checker::Index> link_up_;  // link entries that say `up`
   std::int64_t wall_steps_ = 0;       // what restarts may have made the log older than steady time tells, ms
   std::optional<checker::Disk> copy_;
@@ -125,6 +141,7 @@ class World {
   std::unique_ptr<Counters> counters_;                  // of one process, as all below
   std::uint64_t lost_before_ = 0, expired_blocks_ = 0;  // as counted so far
   bool run_soon_ = false;
+  Instant next_tick_{};
   Wakeup wakeup_{*this};
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Hub> hub_;

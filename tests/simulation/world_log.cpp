@@ -32,9 +32,10 @@ std::string World::start() {
   options.memory_bytes = memory_bytes_;
   options.memory_entries = memory_entries_;
   options.keep_for = kKeepFor;
-  const std::uint64_t id = ++ids_;
+  const std::uint64_t id = ids_ + 1;  // of the first broker's link entry
+  ids_ += brokers_.size();
   options.gateway = "hall-" + std::to_string(id);
-  options.brokers = {{"local", {"#"}}};
+  for (const std::string& broker : brokers_) options.brokers.push_back({broker, {"#"}});
   log_ = std::make_unique<DurableLog>(clock_, limits_, options, *counters_);
   log_->add_wakeup(wakeup_);
   if (log_->state().up != disk) return "after its start the log says of the disk: " + log_->state().detail;
@@ -49,22 +50,52 @@ std::string World::start() {
   }
   if (!proved && first < end) return "the log does not jump ahead of " + std::to_string(end);
   history_.start(log_->tag(), disk, first);
-  appended_.resize(history_.items.size(), clock_.steady);
   if (auto fault = note_memory(); !fault.empty()) return fault;
   note("start" + std::string(disk ? "" : ", disk away") + (joins ? ", journal" : "") + (proved ? "" : ", no proof") +
        ": behind " + std::to_string(first));
   ++totals[proved ? "proved starts" : "starts without a proof"];
 
-  if (auto fault = first_link(first, id); !fault.empty()) return fault;
+  if (auto fault = first_links(first, id); !fault.empty()) return fault;
   hub_ = std::make_unique<Hub>(*log_, clock_, limits_, *counters_, wakeup_);
+  history_.hand_over(history_.head());
   return "";
 }
 
 // A start writes `down` for a broker whose last state is `up` or not known.
-std::string World::first_link(std::uint64_t first, std::uint64_t id) {
-  bool down = false, sure = true;
+std::string World::first_links(std::uint64_t first, std::uint64_t id) {
+  Chunk written;
+  log_->read(first, log_->head(), kReadBytes, written);
+  if (log_->head() - first > brokers_.size()) return "a start writes more than a link entry for each broker";
+  std::vector<bool> due, sure;
+  for (const std::string& broker : brokers_) {
+    bool known = true;
+    due.push_back(must_write_down(broker, known));
+    sure.push_back(known);
+  }
+  for (std::size_t broker = 0; broker < brokers_.size(); ++broker) {
+    const auto entry = std::find_if(written.entries.begin(), written.entries.end(),
+                                    [&](const Entry& e) { return e.broker == brokers_[broker]; });
+    const bool writes = entry != written.entries.end();
+    if (sure[broker] && writes != due[broker]) {
+      return writes ? "a start writes a link entry that is not needed" : "a start does not write that a link is down";
+    }
+  }
+  for (const Entry& entry : written.entries) {
+    const auto broker = std::find(brokers_.begin(), brokers_.end(), entry.broker);
+    if (!is_link(entry) || broker == brokers_.end()) return "a start writes something else than its links";
+    checker::Item item;
+    item.id = id + static_cast<std::uint64_t>(broker - brokers_.begin());
+    item.seq = entry.seq;
+    item.broker = *broker;
+    if (auto fault = note_append(std::move(item)); !fault.empty()) return fault;
+  }
+  return "";
+}
+
+bool World::must_write_down(const std::string& broker, bool& sure) const {
+  bool down = false;
   for (const checker::Index i : history_.timeline()) {
-    if (!history_.is_link(i)) continue;
+    if (!history_.is_link(i) || history_.items[i].broker != broker) continue;
     if (history_.items[i].in_memory || (!history_.away() && (history_.kept(i) || history_.expired(i)))) {
       down = !link_up_.contains(i);
       sure = true;
@@ -72,15 +103,7 @@ std::string World::first_link(std::uint64_t first, std::uint64_t id) {
       sure = false;  // lost in a full journal, but the database may have noted that state
     }
   }
-  const std::uint64_t written = log_->head() - first;
-  if (written > 1) return "a start writes more than one link entry";
-  if (sure && written == (down ? 1 : 0)) {
-    return down ? "a start writes a link entry that is not needed" : "a start does not write that the link is down";
-  }
-  if (written == 0) return "";
-  checker::Item item;
-  item.id = id;
-  return note_append(std::move(item));
+  return !down;
 }
 
 std::string World::restart(const End& end) {
@@ -121,7 +144,8 @@ std::string World::restart(const End& end) {
   const std::int64_t meanwhile = 3'000 + static_cast<std::int64_t>(pick(10'000));
   clock_.wall += meanwhile;
   wall_steps_ += meanwhile;
-  clock_.steady += 3s;
+  history_.now = clock_.steady += 3s;
+  next_tick_ = clock_.steady;
   if (auto fault = start(); !fault.empty()) return fault;
   for (std::size_t i = clients_.size(); i-- > 0;) {
     if (chance(50)) continue;
@@ -201,7 +225,7 @@ std::string World::note_store() {
     if (history_.items[i].is_break) continue;
     const std::uint64_t seq = history_.items[i].seq;
     if (log_->gone(seq - 1) != GapReason::expired) break;
-    const Instant age = clock_.steady - appended_[i] + std::chrono::milliseconds(wall_steps_);
+    const Instant age = clock_.steady - history_.items[i].appended + std::chrono::milliseconds(wall_steps_);
     if (history_.kept(i) && age < kKeepFor) return "an entry expired too early";
     expired = seq;
   }
@@ -214,7 +238,7 @@ std::string World::note_store() {
 std::string World::many_commits() {
   note("many commits");
   if (chance(50)) {
-    clock_.steady += kKeepFor + 24h;
+    pass(kKeepFor + 24h);
     clock_.wall += std::chrono::milliseconds(kKeepFor + 24h).count();
   }
   for (std::uint64_t n = kCommitsOfABlock; n != 0; --n) {
@@ -229,13 +253,12 @@ std::string World::many_commits() {
 // --- Appending -----------------------------------------------------------------------------------------------------
 
 std::string World::note_append(checker::Item item) {
-  item.seq = log_->head();
+  if (item.seq == 0) item.seq = log_->head();
   item.time = clock_.wall;
   if (!history_.timeline().empty() && item.seq != history_.items[history_.timeline().back()].seq + 1) {
     return "an append gave the seq " + std::to_string(item.seq);
   }
   history_.append(std::move(item));
-  appended_.push_back(clock_.steady);
   return note_memory();
 }
 
@@ -257,10 +280,12 @@ std::string World::append_reading(std::size_t padding) {
   checker::Item item;
   item.id = ++ids_;
   item.topic = kTopics[pick(kTopics.size())];
+  item.broker = brokers_[pick(brokers_.size())];
   std::string payload = std::to_string(item.id);
   if (padding != 0) payload = "[" + payload + ",\"" + std::string(padding, 'x') + "\"]";
   NewEntry entry;
   entry.kind = Kind::json;
+  entry.broker = item.broker;
   entry.topic = item.topic;
   entry.payload = payload;
   clock_.wall += static_cast<std::int64_t>(pick(20)) - 5;  // it may go back
@@ -268,14 +293,16 @@ std::string World::append_reading(std::size_t padding) {
   return note_append(std::move(item));
 }
 
-std::string World::append_link(bool up) {
+std::string World::append_link(std::size_t broker, bool up) {
   checker::Item item;
-  item.id = ++ids_;
-  const std::string gateway = "hall-" + std::to_string(item.id);
+  const std::string gateway = "hall-" + std::to_string(ids_ + 1);
+  item.id = ids_ + 1 + broker;
+  item.broker = brokers_[broker];
+  ids_ += brokers_.size();
   NewEntry entry;
   entry.kind = Kind::link;
   entry.state = up ? LinkState::up : LinkState::down;
-  entry.topic = "local";
+  entry.broker = item.broker;
   entry.payload = gateway;
   if (up) link_up_.insert(history_.items.size());
   if (!log_->append(entry)) return "an append was left out";
