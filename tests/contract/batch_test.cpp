@@ -90,18 +90,6 @@ TEST_P(BoundedBatches, HoldTheLimitOrOneReading) {
 
 INSTANTIATE_TEST_SUITE_P(B6, BoundedBatches, each_transport(), transport_name);
 
-/// All batches from a cursor until `count` readings have come.
-std::vector<std::string> raw_batches(const Hall& hall, Transport transport, const Query& query, std::size_t count) {
-  const auto stream = hall.open(transport, query);
-  std::vector<std::string> found;
-  for (std::size_t readings = 0; readings < count;) {
-    const auto batch = stream->batch();
-    readings += batch.readings.size();
-    found.push_back(batch.raw);
-  }
-  return found;
-}
-
 // [B-1]
 void expect_same_bytes(Hall& hall) {
   const auto topic = hall.topic();
@@ -130,9 +118,12 @@ TEST(OneBatch, HasTheSameBytesFromDisk) {
 }
 
 // [B-7]
-TEST(OneBatch, IsEncodedOnceForClientsWithTheSameFilters) {
+class OneEncoding : public ::testing::TestWithParam<int> {};
+
+TEST_P(OneEncoding, IsForAllClientsOfAThreadWithTheSameFilters) {
   constexpr int kClients = 100, kReadings = 10;
-  Hall own;
+  const int threads = GetParam();
+  Hall own({.server = "threads = " + std::to_string(threads) + "\n"});
   const std::vector<std::string> filters{"line/a", "line/+/x", "line/b/#", "line/c"};
   std::vector<std::unique_ptr<StreamClient>> clients;
   for (int i = 0; i < kClients; ++i) {
@@ -149,8 +140,10 @@ TEST(OneBatch, IsEncodedOnceForClientsWithTheSameFilters) {
     for (const auto& client : clients) bytes.insert(client->batch_with_readings().raw);
     EXPECT_EQ(bytes.size(), 1u) << "the same for all";
   }
-  EXPECT_EQ(own.metric("fieldcast_encodings_total") - before, kReadings);
+  EXPECT_EQ(own.metric("fieldcast_encodings_total") - before, threads * kReadings) << "clients are on every thread";
 }
+
+INSTANTIATE_TEST_SUITE_P(B7, OneEncoding, ::testing::Values(1, 4));
 
 // [B-4]
 TEST(Cursor, MovesPastReadingsThatDoNotMatch) {

@@ -26,6 +26,19 @@ inline std::vector<Reading> first_readings(StreamClient& stream, std::size_t cou
   return found;
 }
 
+/// The bytes of all batches until `count` readings have come.
+inline std::vector<std::string> raw_batches(const Hall& hall, Transport transport, const Query& query,
+                                            std::size_t count) {
+  const auto stream = hall.open(transport, query);
+  std::vector<std::string> found;
+  for (std::size_t readings = 0; readings < count;) {
+    const auto batch = stream->batch();
+    readings += batch.readings.size();
+    found.push_back(batch.raw);
+  }
+  return found;
+}
+
 /// A test of one statement, over the transport that is its parameter.
 class OverTransports : public ::testing::TestWithParam<Transport> {
  protected:

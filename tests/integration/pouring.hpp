@@ -18,18 +18,21 @@ namespace fieldcast::test {
 
 inline constexpr const char* kLastTopic = "hall/press-1/temperature";
 
-/// How much of the log is in memory: with 64 readings next to nothing once it is on disk, so that clients who come back
-/// are served from there.
-struct Ring {
-  const char* name;
-  const char* storage;  // lines of the configuration's [storage]
-};
-inline constexpr Ring kRings[] = {{"Default", ""}, {"Of64", "memory_readings = 64\ncommit_interval = \"20ms\"\n"}};
+/// How much of the log is in memory, and how many threads serve the clients.
+struct Setting {
+  bool on_disk = false;  // next to nothing is in memory once it is on disk, so that who comes back is served from there
+  int threads = 1;
 
-/// A test over both.
-class OverRings : public ::testing::TestWithParam<Ring> {};
-inline std::string ring_name(const ::testing::TestParamInfo<Ring>& info) {
-  return info.param.name;
+  Gateway::Options options() const {
+    return {.server = "threads = " + std::to_string(threads) + "\n",
+            .storage = on_disk ? "memory_readings = 64\ncommit_interval = \"20ms\"\n" : ""};
+  }
+};
+
+/// A test over several.
+class OverSettings : public ::testing::TestWithParam<Setting> {};
+inline std::string setting_name(const ::testing::TestParamInfo<Setting>& info) {
+  return (info.param.on_disk ? "OnDiskOn" : "InMemoryOn") + std::to_string(info.param.threads);
 }
 
 /// Several publishers that take turns.

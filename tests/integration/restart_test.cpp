@@ -54,8 +54,8 @@ Seen follow(std::uint16_t port, std::size_t client, const std::string& from, con
 /// The hall, its twelve clients and what pours in.
 class Restarted {
  public:
-  explicit Restarted(const std::string& storage)
-      : hall_({.storage = storage}),
+  explicit Restarted(const Setting& setting)
+      : hall_(setting.options()),
         pour_(hall_.broker().port()),
         start_(hall_.open(Transport::poll, {{"#"}, "", ""})->batch().cursor) {
     const auto back = back_.get_future().share();
@@ -94,7 +94,7 @@ class Restarted {
   std::vector<std::unique_ptr<Client<Seen>>> clients_;
 };
 
-class RestartedGateway : public OverRings {
+class RestartedGateway : public OverSettings {
  protected:
   // A broker that finds the connection ended before it has read the last acknowledgements sends those readings again,
   // also after a clean stop: they are in the journal, and are left out.
@@ -111,7 +111,7 @@ class RestartedGateway : public OverRings {
 };
 
 TEST_P(RestartedGateway, ThatWasStoppedHasNoSeam) {
-  Restarted restarted(GetParam().storage);
+  Restarted restarted(GetParam());
   restarted.hall().gateway().terminate();
   EXPECT_EQ(restarted.hall().gateway().process().wait_for_exit(), 0);
   restarted.go_on();
@@ -119,7 +119,7 @@ TEST_P(RestartedGateway, ThatWasStoppedHasNoSeam) {
 }
 
 TEST_P(RestartedGateway, ThatWasKilledHasNoSeam) {
-  Restarted restarted(GetParam().storage);
+  Restarted restarted(GetParam());
   restarted.hall().gateway().kill();
   restarted.go_on();
   expect_no_seam(restarted);
@@ -127,7 +127,7 @@ TEST_P(RestartedGateway, ThatWasKilledHasNoSeam) {
 
 // As in a power cut: what was not on disk yet is lost, though it was acknowledged and clients had seen it.
 TEST_P(RestartedGateway, ThatLostItsMemorySaysSo) {
-  Restarted restarted(GetParam().storage);
+  Restarted restarted(GetParam());
   const Deadline deadline;
   while (restarted.hall().metric("fieldcast_stored_entries_total") < 100) ASSERT_GT(deadline.left_ms(), 0);
   restarted.hall().gateway().kill();
@@ -161,7 +161,8 @@ TEST_P(RestartedGateway, ThatLostItsMemorySaysSo) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, RestartedGateway, ::testing::ValuesIn(kRings), ring_name);
+INSTANTIATE_TEST_SUITE_P(Settings, RestartedGateway, ::testing::Values(Setting{false, 2}, Setting{true, 4}),
+                         setting_name);
 
 }  // namespace
 }  // namespace fieldcast::test

@@ -101,10 +101,10 @@ std::vector<Reading> due(const std::vector<Reading>& log, const Joined& joined, 
   return found;
 }
 
-class Seam : public OverRings {};
+class Seam : public OverSettings {};
 
 TEST_P(Seam, IsNotSeenByClientsThatConnectWhileReadingsPourIn) {
-  Hall hall({.storage = GetParam().storage});
+  Hall hall(GetParam().options());
   Pour pour(hall.broker().port());
   const auto start = hall.open(Transport::poll, {kFilters, "", ""})->batch().cursor;
 
@@ -143,7 +143,7 @@ TEST_P(Seam, IsNotSeenByClientsThatConnectWhileReadingsPourIn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, Seam, ::testing::ValuesIn(kRings), ring_name);
+INSTANTIATE_TEST_SUITE_P(Settings, Seam, ::testing::Values(Setting{false, 4}, Setting{true, 2}), setting_name);
 
 }  // namespace
 }  // namespace fieldcast::test

@@ -37,10 +37,10 @@ std::vector<std::unique_ptr<Client<>>> twelve_clients(std::uint16_t port, const 
   return clients;
 }
 
-class TwelveClients : public OverRings {};
+class TwelveClients : public OverSettings {};
 
 TEST_P(TwelveClients, SeeExactlyTheirReadingsAcrossTransports) {
-  Hall hall({.storage = GetParam().storage});
+  Hall hall(GetParam().options());
   Pour pour(hall.broker().port());
   const auto start = hall.open(Transport::poll, {{"#"}, "", ""})->batch().cursor;
   const auto clients = twelve_clients(hall.port(), start);
@@ -51,7 +51,7 @@ TEST_P(TwelveClients, SeeExactlyTheirReadingsAcrossTransports) {
 }
 
 TEST_P(TwelveClients, SeeTheLogExactlyAcrossARestartOfTheBroker) {
-  Hall hall({.storage = GetParam().storage});
+  Hall hall(GetParam().options());
   Pour pour(hall.broker().port());
   const auto start = hall.open(Transport::poll, {{"#"}, "", ""})->batch().cursor;
   const auto clients = twelve_clients(hall.port(), start);
@@ -68,7 +68,7 @@ TEST_P(TwelveClients, SeeTheLogExactlyAcrossARestartOfTheBroker) {
     EXPECT_EQ(difference(part_of(log, filters_of(i)), clients[i]->seen()), "") << "client " << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Rings, TwelveClients, ::testing::ValuesIn(kRings), ring_name);
+INSTANTIATE_TEST_SUITE_P(Settings, TwelveClients, ::testing::Values(Setting{false, 4}, Setting{true, 1}), setting_name);
 
 }  // namespace
 }  // namespace fieldcast::test

@@ -21,11 +21,12 @@ void take(const json& from, const char* member, std::optional<T>& to) {
 }
 
 Reading parse_reading(const json& value) {
-  Reading reading{value.at("seq"), value.at("time"), value.at("topic"), value.at("payload"), "", false, false, {}};
+  Reading reading{value.at("seq"), value.at("time"), value.at("topic"), value.at("payload"), "", false, false, {}, {}};
   take(value, "encoding", reading.encoding);
   take(value, "retained", reading.retained);
   take(value, "redelivered", reading.redelivered);
   take(value, "size", reading.size);
+  take(value, "broker", reading.broker);
   return reading;
 }
 

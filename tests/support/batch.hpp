@@ -19,6 +19,7 @@ struct Reading {
   bool retained = false;
   bool redelivered = false;
   std::optional<std::uint64_t> size;
+  std::optional<std::string> broker;
 };
 
 struct Link {

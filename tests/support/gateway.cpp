@@ -11,6 +11,15 @@ std::string program() {
   return FIELDCAST_PROGRAM;
 }
 
+std::string mqtt_url(std::uint16_t port) {
+  return "mqtt://127.0.0.1:" + std::to_string(port);
+}
+
+std::string Gateway::broker_table(const std::string& name, const std::string& url, const std::string& more) const {
+  return "[[mqtt]]\nname = \"" + name + "\"\nurl = \"" + url + "\"\nclient_id = \"fieldcast-" + options_.name + "\"\n" +
+         more + "\n";
+}
+
 Gateway::Gateway(Options options) : options_(std::move(options)), port_(options_.port) {
   start();
 }
@@ -24,13 +33,17 @@ void Gateway::start() {
   };
   unless_named("path", database());
   unless_named("journal", journal());
+  std::string brokers =
+      broker_table("local", mqtt_url(options_.broker_port), "topics = " + options_.topics + "\n" + options_.mqtt);
+  for (const auto& broker : options_.more_brokers) brokers += broker_table(broker.name, broker.url, broker.more);
   const auto config = directory_.write(
       "fieldcast.toml", "[server]\nname = \"" + options_.name + "\"\nlisten = [\"127.0.0.1:" + std::to_string(port_) +
-                            "\"]\n" + options_.server + "\n[[mqtt]]\nname = \"local\"\nurl = \"mqtt://127.0.0.1:" +
-                            std::to_string(options_.broker_port) + "\"\nclient_id = \"fieldcast-" + options_.name +
-                            "\"\ntopics = " + options_.topics + "\n" + options_.mqtt + "\n[storage]\n" + storage +
-                            "\n[limits]\n" + options_.limits + "\n");
-  process_ = std::make_unique<Process>(std::vector<std::string>{program(), "--config", config});
+                            "\"]\n" + options_.server + "\n" + brokers + "[storage]\n" + storage + "\n[limits]\n" +
+                            options_.limits + "\n");
+  std::vector<std::string> command{"/usr/bin/env"};
+  command.insert(command.end(), options_.environment.begin(), options_.environment.end());
+  command.insert(command.end(), {program(), "--config", config});
+  process_ = std::make_unique<Process>(std::move(command));
   constexpr std::string_view kListening = "listening on http://127.0.0.1:";
   const auto line = process_->wait_for_line(kListening);
   port_ = static_cast<std::uint16_t>(std::stoi(line.substr(line.find(kListening) + kListening.size())));

@@ -16,6 +16,12 @@ namespace fieldcast::test {
 
 class Gateway {
  public:
+  /// A broker besides the first.
+  struct Broker {
+    std::string name;
+    std::string url;
+    std::string more{};  // further lines of its [[mqtt]]
+  };
   struct Options {
     std::uint16_t broker_port = 0;
     std::string name = "hall-3";
@@ -23,6 +29,8 @@ class Gateway {
     std::uint16_t port = 0;                      // 0: the kernel chooses; a restart keeps it
     // Further lines of the sections. Those of [storage] may name another path or journal.
     std::string server{}, mqtt{}, storage{}, limits{};
+    std::vector<Broker> more_brokers{};
+    std::vector<std::string> environment{};  // "NAME=value", besides what the test's own has
   };
 
   /// Starts the program and waits until it says that streams can be served.
@@ -43,6 +51,8 @@ class Gateway {
   void lose_journal();
 
  private:
+  std::string broker_table(const std::string& name, const std::string& url, const std::string& more) const;
+
   Options options_;
   TempDir directory_, memory_{"/dev/shm"};
   std::uint16_t port_ = 0;
@@ -51,5 +61,8 @@ class Gateway {
 
 /// The program under test.
 std::string program();
+
+/// The URL of a broker on this machine.
+std::string mqtt_url(std::uint16_t port);
 
 }  // namespace fieldcast::test

@@ -32,8 +32,9 @@ class Hall {
   /// Waits until what is in the log is on disk too.
   void wait_until_stored() const;
 
-  std::unique_ptr<StreamClient> open(Transport transport, const Query& query) const {
-    return open_stream(transport, port(), query);
+  /// `receive_buffer` as Socket has it.
+  std::unique_ptr<StreamClient> open(Transport transport, const Query& query, int receive_buffer = 0) const {
+    return open_stream(transport, port(), query, receive_buffer);
   }
 
   /// A counter or gauge of /metrics, all its label sets summed up. Throws where there is none.

@@ -10,7 +10,7 @@ namespace fieldcast::test {
 
 void record(std::string_view schema, std::string_view answer) {
   const char* directory = std::getenv("FIELDCAST_RECORD_DIR");
-  if (!directory) return;
+  if (!directory || answer.size() > kRecordedBytes) return;
   const std::string file = std::string(directory) + "/" + std::string(schema) + ".ndjson";
   std::string line(answer);
   if (!line.ends_with('\n')) line += '\n';

@@ -52,7 +52,8 @@ class StreamClient {
   std::string cursor_;
 };
 
-/// Throws where the gateway does not take the request.
-std::unique_ptr<StreamClient> open_stream(Transport transport, std::uint16_t port, const Query& query);
+/// Throws where the gateway does not take the request. `receive_buffer` as Socket has it.
+std::unique_ptr<StreamClient> open_stream(Transport transport, std::uint16_t port, const Query& query,
+                                          int receive_buffer = 0);
 
 }  // namespace fieldcast::test

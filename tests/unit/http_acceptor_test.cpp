@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <list>
 #include <map>
+#include <system_error>
 #include <vector>
 
 #include "tests/unit/http_server_fixture.hpp"
@@ -236,6 +238,11 @@ TEST_F(HttpAcceptor, AServerThatStoppedTakesNoMore) {
 TEST_F(HttpAcceptor, WithoutDescriptorsItTriesAgainSoon) {
   listen(1);
   auto& server = shards_[0]->server();
+  // Once before: a sanitizer that meets a class for the first time opens a pipe to look at it, and takes one that it
+  // cannot open for a fault.
+  loop_.poll();
+  ASSERT_NE(std::error_code(EMFILE, asio::system_category()), std::errc::operation_would_block);
+  ASSERT_NE(std::error_code(EMFILE, asio::system_category()), asio::error::would_block);
   Client client(port_);
   client.get("/shard");
   rlimit usual{};
