@@ -55,7 +55,7 @@ class RestOfMachine {
 
   double cpus() const {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
-    return (busy() - begin_) / passed.count();
+    return std::max(0.0, (busy() - begin_) / passed.count());  // the kernel counts in ticks
   }
 
  private:
