@@ -64,8 +64,9 @@ class Session final : public fieldcast::Session, private StreamOwner {
 void Session::start(std::string_view answer, std::span<const Parameter> parameters, std::optional<Problem> problem) {
   batch_at_ = tick_at_ = hub_.clock().now();
   ping_at_ = tick_at_ + kPingInterval;
-  send(answer);
+  // First: who has the answer counts on what is published from then on.
   if (!problem) problem = begin(parameters);
+  send(answer);
   if (problem) {
     tell("null", *problem);
     close(info(problem->code).close_code, problem->code);

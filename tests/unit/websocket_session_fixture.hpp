@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -42,6 +43,7 @@ class KeepingOutlet final : public Outlet {
     EXPECT_FALSE(closed_) << "sent after close()";
     for (const Piece& piece : pieces) sent_ += piece.bytes;
     ++sends_;
+    if (const auto meanwhile = std::exchange(meanwhile_, nullptr)) meanwhile();
     drained_ = !full_;
     if (drained_ && eager_) eager_->on_drained();
   }
@@ -59,6 +61,8 @@ class KeepingOutlet final : public Outlet {
   }
   /// Says within send() already that all is in the socket.
   void be_eager(fieldcast::Session& session) { eager_ = &session; }
+  /// What happens while the next bytes are on their way.
+  void meanwhile(std::function<void()> what) { meanwhile_ = std::move(what); }
   bool closed() const { return closed_; }
   int sends() const { return sends_; }
   std::string take() { return std::exchange(sent_, {}); }
@@ -68,6 +72,7 @@ class KeepingOutlet final : public Outlet {
   int sends_ = 0;
   bool full_ = false, drained_ = true, closed_ = false;
   fieldcast::Session* eager_ = nullptr;
+  std::function<void()> meanwhile_;
 };
 
 inline constexpr int kText = 0x81, kBinary = 0x82, kClose = 0x88, kPing = 0x89, kPong = 0x8A;

@@ -370,6 +370,14 @@ TEST_F(WebsocketSession, the_wait_for_pongs_pauses_while_the_socket_takes_no_byt
   EXPECT_EQ(frames().back(), close_with(1008, "timeout"));
 }
 
+TEST_F(WebsocketSession, is_subscribed_before_its_client_can_read_the_answer) {
+  outlet_.meanwhile([this] { publish("a", "7"); });
+  std::vector<Frame> sent = open({{"topic", "a"}});
+  settle();
+  for (Frame& frame : frames()) sent.push_back(std::move(frame));
+  EXPECT_EQ(values(parse(sent)), std::vector<int>{7});
+}
+
 TEST_F(WebsocketSession, a_client_that_lags_is_disconnected_with_a_cursor_that_stays_good) {
   limits_.slow_client = SlowClient::disconnect;
   open({{"topic", "a"}});
