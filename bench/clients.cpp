@@ -159,7 +159,9 @@ void Clients::read(std::size_t index) {
   auto& client = clients_[index];
   const auto n = recv(client.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) throw std::runtime_error("the connection of client " + std::to_string(index) + " ended");
+  if (n <= 0)
+    throw std::runtime_error("the connection of client " + std::to_string(index) + " ended before reading " +
+                             std::to_string(client.next));
   now_ = stamp();
   std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
   if (!client.rest.empty()) bytes = client.rest.append(bytes);
@@ -175,8 +177,10 @@ void Clients::read(std::size_t index) {
 std::size_t Clients::take_frame(std::size_t index, std::string_view bytes) {
   const auto [size, content] = wire_ == Wire::websocket ? cut_websocket(bytes) : cut_chunk(bytes);
   if (size == 0) return 0;
-  constexpr char kPing = '\x89';  // the gateway's have no payload
+  constexpr char kClose = '\x88', kPing = '\x89';  // the gateway's: with a code and a reason, and with no payload
   constexpr std::string_view kPong("\x8a\x80\0\0\0\0", 6);
+  if (wire_ == Wire::websocket && bytes[0] == kClose)
+    throw std::runtime_error("client " + std::to_string(index) + " was closed: " + std::string(content.substr(2)));
   if (wire_ == Wire::websocket && bytes[0] == kPing) {
     if (send(clients_[index].fd, kPong.data(), kPong.size(), MSG_NOSIGNAL) < 0) fail("send");
     return size;

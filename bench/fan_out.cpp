@@ -155,8 +155,11 @@ void run(const Plan& plan) {
                      }});
   for (int round = 0; round <= kRounds; ++round) {
     for (auto& server : servers) {
-      const auto frames = run_round(plan, server, round == 0 ? kFirstClients : plan.clients, round == 0);
-      turns = by_turn(plan, frames);
+      try {
+        turns = by_turn(plan, run_round(plan, server, round == 0 ? kFirstClients : plan.clients, round == 0));
+      } catch (const std::exception& error) {
+        throw std::runtime_error(server.name + ": " + error.what());
+      }
     }
   }
   print(plan, servers);
