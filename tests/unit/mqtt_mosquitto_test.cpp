@@ -62,6 +62,7 @@ class MqttRealBroker : public testing::Test {
     log.wait_for(2);  // up, and the retained reading that shows the subscription
     publisher().publish({"factory/first", "", 1, true});
     log.wait_for(3);
+    settle(settings.topics.size());  // readings may be here before the answers are told, which a stop leaves untold
   }
 
   test::Publisher& publisher() {
