@@ -18,7 +18,7 @@
 
 namespace fieldcast {
 
-class Shard final : private Log::Wakeup {
+class Shard final : private Wakeup {
  public:
   /// Registers with the log. `limits` are this shard's own.
   Shard(Log& log, const Clock& clock, const Limits& limits, const http::Settings& settings, http::Routes routes);

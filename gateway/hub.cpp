@@ -4,7 +4,7 @@
 
 namespace fieldcast {
 
-Hub::Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Log::Wakeup& shard)
+Hub::Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Wakeup& shard)
     : log_(log),
       clock_(clock),
       limits_(limits),

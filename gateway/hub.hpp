@@ -26,7 +26,7 @@ class Hub {
  public:
   /// All of them outlive the hub, and the hub its streams. A woken shard calls run(), later and from its loop;
   /// woken several times before that, once is enough.
-  Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Log::Wakeup& shard);
+  Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Wakeup& shard);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -96,7 +96,7 @@ class Hub {
   const Clock& clock_;
   const Limits& limits_;
   Counters& counters_;
-  Log::Wakeup& shard_;
+  Wakeup& shard_;
 
   const bool names_brokers_;
   std::uint64_t position_;

@@ -20,6 +20,7 @@
 #include "gateway/encoding.hpp"
 #include "gateway/entry.hpp"
 #include "gateway/topic_filter.hpp"
+#include "gateway/wakeup.hpp"
 
 namespace fieldcast {
 
@@ -98,12 +99,6 @@ class Log : public LogWriter {
   /// The last link entry of each broker.
   virtual void links(Chunk& chunk) const = 0;
 
-  class Wakeup {
-   public:
-    virtual ~Wakeup() = default;
-    /// There are new entries, or an answer to a HistoryRead. Must not block, throw or call back into the log.
-    virtual void wake() noexcept = 0;
-  };
   /// Woken after each append. Registered before the first one, and alive as long as the log is appended to.
   virtual void add_wakeup(Wakeup& wakeup) = 0;
 

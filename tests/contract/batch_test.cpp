@@ -14,11 +14,6 @@
 namespace fieldcast::test {
 namespace {
 
-std::int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 class Batches : public OverTransports {};
 
 // [B-2], [B-3]

@@ -39,7 +39,7 @@ std::map<std::string, std::string> snapshot_links(const Batch& batch) {
 }
 
 /// The next link entry of a stream that is no snapshot.
-Link next_link(StreamClient& stream) {
+Link next_live_link(StreamClient& stream) {
   for (;;)
     for (const auto& link : stream.batch().links)
       if (!link.snapshot) return link;
@@ -73,7 +73,7 @@ TEST_P(SeveralBrokers, EachHasLinkEntriesOfItsOwn) {
   const auto stream = both.open(GetParam(), "");
   stream->batch();
   both.press.stop();
-  const auto down = next_link(*stream);
+  const auto down = next_live_link(*stream);
   EXPECT_EQ(down.broker, "press");
   EXPECT_EQ(down.state, "down");
   both.hall.publish("a", "1");
@@ -81,7 +81,7 @@ TEST_P(SeveralBrokers, EachHasLinkEntriesOfItsOwn) {
   const auto late = both.open(GetParam(), "")->batch();
   EXPECT_EQ(snapshot_links(late), (std::map<std::string, std::string>{{"local", "up"}, {"press", "down"}})) << late.raw;
   both.press.start();
-  const auto up = next_link(*stream);
+  const auto up = next_live_link(*stream);
   EXPECT_EQ(up.broker, "press");
   EXPECT_EQ(up.state, "up");
 }
@@ -119,7 +119,7 @@ TEST(SeveralBrokersInOneLog, HaveTheSameBytesOnEveryTransport) {
   };
   expect_same_bytes();
   both.hall.gateway().terminate();
-  EXPECT_EQ(both.hall.gateway().process().wait_for_exit(), 0);
+  EXPECT_EQ(both.hall.gateway().process().wait_for_exit(), 0) << both.hall.gateway().process().output();
   both.hall.gateway().lose_journal();
   both.hall.gateway().start();
   const auto watching = both.open(Transport::websocket, start);
@@ -155,7 +155,7 @@ TEST(SeveralBrokersInOneLog, AreDegradedOneByOne) {
   const auto stream = both.open(Transport::poll, "");
   stream->batch();
   both.press.stop();
-  EXPECT_EQ(next_link(*stream).broker, "press");
+  EXPECT_EQ(next_live_link(*stream).broker, "press");
   const auto ready = http_get(both.hall.port(), "/readyz");
   record("Ready", ready.body);
   EXPECT_EQ(ready.status, 200) << "streams are served";

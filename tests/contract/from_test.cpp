@@ -15,17 +15,6 @@
 namespace fieldcast::test {
 namespace {
 
-std::vector<int> numbers(const std::vector<Reading>& readings) {
-  std::vector<int> found;
-  for (const auto& reading : readings) found.push_back(reading.payload.get<int>());
-  return found;
-}
-
-std::int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 /// Publishes 0 to count-1, each at a millisecond of its own, and returns them as the log has them.
 std::vector<Reading> publish_numbers(Hall& hall, const std::string& topic, int count) {
   for (int i = 0; i < count; ++i) {

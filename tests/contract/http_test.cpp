@@ -15,10 +15,6 @@
 namespace fieldcast::test {
 namespace {
 
-std::uint16_t port() {
-  return shared_hall().port();
-}
-
 /// Holds an answer to the shape of a problem and returns it.
 nlohmann::json problem(const Response& response, int status, const std::string& code) {
   EXPECT_EQ(response.status, status) << response.body;

@@ -46,12 +46,6 @@ class Restarted : public CasesOverTransports<Restart> {
   static inline std::unique_ptr<Hall> hall_;
 };
 
-std::vector<int> numbers(const std::vector<Reading>& readings) {
-  std::vector<int> found;
-  for (const auto& reading : readings) found.push_back(reading.payload.get<int>());
-  return found;
-}
-
 // [C-2], [C-4], [D-1], [R-1]
 TEST_P(Restarted, ACursorGoesOnOnEveryTransport) {
   const auto topic = hall().topic();

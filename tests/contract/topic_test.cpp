@@ -23,7 +23,7 @@ void PrintTo(const TopicCase& c, std::ostream* out) {
   *out << c.name;
 }
 
-const std::vector<TopicCase> kCases{
+const std::vector<TopicCase> kTopicCases{
     {"Exact", "t1/a", {"t1/a"}, {"t1/a/b", "t1", "t1/A", "t1/ab"}},
     {"Plus", "t2/+/x", {"t2/a/x", "t2//x"}, {"t2/a/b/x", "t2/x"}},
     {"PlusAtTheEnd", "t3/+", {"t3/a", "t3/"}, {"t3", "t3/a/b"}},
@@ -73,7 +73,7 @@ TEST_P(InUrl, MatchesAsMqttSays) {
   expect_matching(open({{tested().filter}, start, ""})->readings(tested().matching.size()), tested());
 }
 
-INSTANTIATE_TEST_SUITE_P(T1and7, InUrl, ::testing::Combine(::testing::ValuesIn(kCases), each_transport()),
+INSTANTIATE_TEST_SUITE_P(T1and7, InUrl, ::testing::Combine(::testing::ValuesIn(kTopicCases), each_transport()),
                          case_name<TopicCase>);
 
 class InMessage : public ::testing::TestWithParam<TopicCase> {};
@@ -86,7 +86,7 @@ TEST_P(InMessage, MatchesAsMqttSays) {
   expect_matching(client.readings(GetParam().matching.size()), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(T1and7, InMessage, ::testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(T1and7, InMessage, ::testing::ValuesIn(kTopicCases),
                          [](const auto& instance) { return instance.param.name; });
 
 // Mosquitto carries no control characters, but other brokers do.

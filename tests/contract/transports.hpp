@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -37,6 +39,24 @@ inline std::vector<std::string> raw_batches(const Hall& hall, Transport transpor
     found.push_back(batch.raw);
   }
   return found;
+}
+
+/// The wall clock, in milliseconds since 1970, as the `time` of a reading.
+inline std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+/// The payloads of readings that are whole numbers.
+inline std::vector<int> numbers(const std::vector<Reading>& readings) {
+  std::vector<int> found;
+  for (const auto& reading : readings) found.push_back(reading.payload.get<int>());
+  return found;
+}
+
+/// Of the gateway that the tests share.
+inline std::uint16_t port() {
+  return shared_hall().port();
 }
 
 /// A test of one statement, over the transport that is its parameter.

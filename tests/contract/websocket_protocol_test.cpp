@@ -13,10 +13,6 @@
 namespace fieldcast::test {
 namespace {
 
-std::uint16_t port() {
-  return shared_hall().port();
-}
-
 /// Reads to the end; the code that the gateway closed with.
 int close_code(WebSocketClient& client) {
   while (client.next()) continue;

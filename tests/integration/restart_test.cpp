@@ -13,7 +13,7 @@
 namespace fieldcast::test {
 namespace {
 
-constexpr std::size_t kReadings = 2'000;  // before the gateway ends, and behind that
+constexpr std::size_t kReadingsBefore = 2'000;  // the end of the gateway, and as many behind it
 
 /// What a client saw, and the gaps, each with the number of readings before it.
 struct Seen {
@@ -84,7 +84,7 @@ class Restarted {
  private:
   void wait_for_readings(const std::string& from) {
     const auto stream = hall_.open(Transport::events, {{"#"}, from, ""});
-    for (std::size_t count = 0; count < kReadings;) count += stream->batch().readings.size();
+    for (std::size_t count = 0; count < kReadingsBefore;) count += stream->batch().readings.size();
   }
 
   Hall hall_;

@@ -14,7 +14,7 @@ namespace fieldcast::test {
 namespace {
 
 constexpr int kRounds = 4;
-constexpr int kReadings = 1'200;  // a round: more than two batches of a replay
+constexpr int kReadingsARound = 1'200;  // more than two batches of a replay
 const std::vector<std::string> kFilters{"hall/#", "climate/+", "+/gate/#"};
 
 std::string rfc3339(std::int64_t ms) {
@@ -56,14 +56,14 @@ class CutStream {
   std::unique_ptr<StreamClient> stream_;
 };
 
-struct Seen {
+struct SeenFrom {
   std::vector<Reading> readings;
   std::size_t snapshot = 0;  // so many of them are of the snapshot
 };
 
 /// Reads to the end of the pour.
-Seen read(CutStream stream) {
-  Seen seen;
+SeenFrom read(CutStream stream) {
+  SeenFrom seen;
   for (bool inside = true; seen.readings.empty() || !is_last(seen.readings.back());) {
     auto batch = stream.next();
     if (batch.snapshot && !inside) throw std::runtime_error("a snapshot behind its end");
@@ -78,11 +78,11 @@ struct Joined {
   std::string from;
   std::int64_t time = 0;
   std::uint64_t behind = 0;  // a cursor: the seq of the reading that it names
-  std::unique_ptr<Client<Seen>> client;
+  std::unique_ptr<Client<SeenFrom>> client;
 };
 
 /// What of the log such a client is to see behind its snapshot.
-std::vector<Reading> due(const std::vector<Reading>& log, const Joined& joined, const Seen& seen) {
+std::vector<Reading> due(const std::vector<Reading>& log, const Joined& joined, const SeenFrom& seen) {
   std::vector<Reading> found;
   const auto after = [&](auto wanted) { std::copy_if(log.begin(), log.end(), std::back_inserter(found), wanted); };
   if (joined.from != "latest") {
@@ -111,12 +111,12 @@ TEST_P(Seam, IsNotSeenByClientsThatConnectWhileReadingsPourIn) {
   std::vector<Joined> joined;
   const auto join = [&](std::size_t transport, const std::string& from) -> Joined& {
     const auto cut_after = 1 + joined.size() % 4;
-    joined.push_back({from, 0, 0, std::make_unique<Client<Seen>>([=, port = hall.port()] {
+    joined.push_back({from, 0, 0, std::make_unique<Client<SeenFrom>>([=, port = hall.port()] {
                         return read(CutStream(port, transport, from, cut_after));
                       })});
     return joined.back();
   };
-  pour.readings(kReadings);
+  pour.readings(kReadingsARound);
   pour.start();
   for (int round = 0; round < kRounds; ++round) {
     // Somewhere in the middle of history.

@@ -14,7 +14,7 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::size_t kTraceLines = 60;  // of a seed among many
+constexpr std::size_t kShownLines = 60;  // of a seed among many
 constexpr std::uint64_t kEnough = 400;   // seeds, for their sums to mean something
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
@@ -35,7 +35,7 @@ TEST(Seam, HoldsUnderRandomSchedules) {
     const std::string fault = world.run();
     if (only != 0 || !fault.empty()) {
       const auto& trace = world.trace();
-      const std::size_t lines = only != 0 ? trace.size() : std::min(trace.size(), kTraceLines);
+      const std::size_t lines = only != 0 ? trace.size() : std::min(trace.size(), kShownLines);
       for (auto line = trace.end() - static_cast<std::ptrdiff_t>(lines); line != trace.end(); ++line) {
         std::cout << *line << '\n';
       }

@@ -61,7 +61,7 @@ class World {
     int changes_due = 0;
     std::unique_ptr<Stream> stream;  // null while it is away
   };
-  struct Wakeup final : Log::Wakeup {
+  struct Wakeup final : fieldcast::Wakeup {
     explicit Wakeup(World& owner) : world(owner) {}
     void wake() noexcept override { world.run_soon_ = true; }
     World& world;

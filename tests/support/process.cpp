@@ -14,25 +14,18 @@
 #include <cerrno>
 #include <random>
 #include <stdexcept>
-#include <system_error>
+
+#include "tests/support/throw_errno.hpp"
 
 namespace fieldcast::test {
-namespace {
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-}  // namespace
-
 Process::Process(std::vector<std::string> argv) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe");
   std::vector<char*> arguments;
   for (auto& argument : argv) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   pid_ = fork();
-  if (pid_ < 0) fail("fork");
+  if (pid_ < 0) throw_errno("fork");
   if (pid_ == 0) {  // only calls that are safe after a fork of a process with threads
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -47,7 +40,7 @@ Process::Process(std::vector<std::string> argv) {
   close(ends[1]);
   output_fd_ = ends[0];
   pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
-  if (pidfd_ < 0) fail("pidfd_open");
+  if (pidfd_ < 0) throw_errno("pidfd_open");
   reader_ = std::thread([this] { read_output(); });
 }
 
@@ -97,7 +90,7 @@ void Process::signal(int number) const {
 void Process::freeze() const {
   signal(SIGSTOP);
   siginfo_t stopped{};
-  if (waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) != 0) fail("waitid");
+  if (waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) != 0) throw_errno("waitid");
 }
 
 int Process::wait_for_exit(Deadline deadline) {
@@ -105,7 +98,7 @@ int Process::wait_for_exit(Deadline deadline) {
   pollfd waiting{pidfd_, POLLIN, 0};
   if (poll(&waiting, 1, deadline.left_ms()) <= 0) throw TimedOut("the process did not end:\n" + output());
   int status = 0;
-  if (waitpid(pid_, &status, 0) != pid_) fail("waitpid");
+  if (waitpid(pid_, &status, 0) != pid_) throw_errno("waitpid");
   reaped_ = true;
   exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   // Its last words: the pipe ends with the process, unless a child of its own holds it open.

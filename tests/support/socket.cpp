@@ -11,18 +11,12 @@
 #include <system_error>
 #include <utility>
 
+#include "tests/support/throw_errno.hpp"
+
 namespace fieldcast::test {
-namespace {
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-}  // namespace
-
 Socket::Socket(std::uint16_t port, int receive_buffer) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) fail("socket");
+  if (fd_ < 0) throw_errno("socket");
   if (receive_buffer > 0) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -53,7 +47,7 @@ void Socket::send(std::string_view bytes, Deadline deadline) {
     } else if (errno == EPIPE || errno == ECONNRESET) {
       throw EndOfStream("the peer has closed");
     } else if (errno != EAGAIN && errno != EINTR) {
-      fail("send");
+      throw_errno("send");
     }
   }
 }
@@ -69,7 +63,7 @@ bool Socket::fill(Deadline deadline) {
       return true;
     }
     if (n == 0 || errno == ECONNRESET) return false;
-    if (errno != EAGAIN && errno != EINTR) fail("recv");
+    if (errno != EAGAIN && errno != EINTR) throw_errno("recv");
   }
 }
 

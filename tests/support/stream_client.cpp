@@ -21,7 +21,7 @@ class WebSocketStream final : public StreamClient {
   std::optional<Batch> next(Deadline deadline) override {
     while (auto message = client_.next(deadline)) {
       // The answer to the subscription in the URL.
-      if (const auto json = nlohmann::json::parse(*message); json.at("type") == "subscribed") {
+      if (const auto answer = nlohmann::json::parse(*message); answer.at("type") == "subscribed") {
         record("Subscribed", *message);
         continue;
       }

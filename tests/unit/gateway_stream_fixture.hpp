@@ -21,7 +21,7 @@ class SetClock final : public Clock {
   Instant steady{0};
 };
 
-struct Shard final : Log::Wakeup {
+struct Shard final : Wakeup {
   void wake() noexcept override { woken = true; }
   bool woken = false;
 };

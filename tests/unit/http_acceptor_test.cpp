@@ -49,7 +49,7 @@ class Shard {
   Counters counters;
 
  private:
-  struct NoWakeup final : Log::Wakeup {
+  struct NoWakeup final : Wakeup {
     void wake() noexcept override {}
   };
 

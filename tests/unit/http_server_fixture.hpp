@@ -263,7 +263,7 @@ class HttpServer : public testing::Test {
     return counters_.transports[static_cast<std::size_t>(transport)];
   }
 
-  struct HubWakeup final : Log::Wakeup {
+  struct HubWakeup final : Wakeup {
     void wake() noexcept override { hub(); }
     std::function<void()> hub;
   };

@@ -117,14 +117,15 @@ TEST_F(MqttRealBroker, ReadingsOfEveryKindAndQos) {
 
 TEST_F(MqttRealBroker, ARestartOfTheBrokerIsDownAndUpWithTheSessionResumed) {
   start_subscribed();
-  publisher().publish({"factory/a", "1"});
+  // At QoS 0: its acknowledgement may not be on the wire yet when the broker stops, and then it would come again.
+  publisher().publish({"factory/a", "1", 0});
   then(1);
   mosquitto.stop();
   then(2);
   mosquitto.start();
   then(3);
   publisher().publish({"factory/a", "2"});
-  EXPECT_EQ(then(4), (Entries{reading("factory/a", "1"), down(), up(true), reading("factory/a", "2")}));
+  EXPECT_EQ(then(4), (Entries{reading("factory/a", "1", Kind::json, 0), down(), up(true), reading("factory/a", "2")}));
   EXPECT_EQ(broker->state().connects, 2u);
   settle(2);
 }

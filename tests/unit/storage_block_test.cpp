@@ -17,15 +17,12 @@ namespace fieldcast {
 namespace {
 
 using test::Entries;
+using test::kept;
 using test::Kept;
 using test::random_bytes;
 
 using Random = std::mt19937_64;
 constexpr std::size_t kRoom = 1u << 20;
-
-std::vector<Kept> kept(std::span<const Entry> entries) {
-  return {entries.begin(), entries.end()};
-}
 
 /// Everything that an entry may be.
 Entries random_entries(Random& random, std::size_t count) {

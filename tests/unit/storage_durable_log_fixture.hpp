@@ -23,7 +23,7 @@ class LogClock final : public Clock {
   Instant steady{0};
 };
 
-struct CountingShard final : Log::Wakeup {
+struct CountingShard final : Wakeup {
   void wake() noexcept override { ++woken; }
   int woken = 0;
 };

@@ -44,7 +44,7 @@ TEST_F(RunningLogTest, StoresWithinTheIntervalAndEndsCleanly) {
 
 TEST_F(RunningLogTest, AnswersReadsOfManyAskers) {
   options.commit_interval = 10ms;
-  struct Asker final : Log::Wakeup {
+  struct Asker final : Wakeup {
     void wake() noexcept override { ++woken; }
     std::atomic<int> woken{0};
   } asker;

@@ -18,13 +18,13 @@ namespace {
 constexpr std::int64_t kNow = 1'764'000'000'000;
 constexpr std::uint64_t kBegin = 1'764'000'000'000'000;
 
-using Database = std::optional<DatabaseEnd>;
+using Stored = std::optional<DatabaseEnd>;
 using Ring = std::optional<JournalEnd>;
 using Past = std::vector<PastEpoch>;
 
 struct Case {
   const char* name;
-  Database database;
+  Stored database;
   Ring journal;
   std::uint64_t first_seq;
   bool use_journal;
@@ -75,12 +75,7 @@ const Case kCases[]{
      true,
      {{1, 12}, {2, 19}, {3, 21}, {4, 30}}},
     {"a database made anew", DatabaseEnd{}, JournalEnd{{{1, 1}, {2, 13}}, 0, 7, 30}, 31, true, {{1, 12}, {2, 30}}},
-    {"a database that cannot be read",
-     Database{},
-     JournalEnd{{{1, 1}, {2, 13}}, 5, 7, 30},
-     31,
-     true,
-     {{1, 12}, {2, 30}}},
+    {"a database that cannot be read", Stored{}, JournalEnd{{{1, 1}, {2, 13}}, 5, 7, 30}, 31, true, {{1, 12}, {2, 30}}},
     {"its end is damaged, but the journal has it",
      unclean({{1, 9}}, 7),
      JournalEnd{{{1, 1}}, 0, 3, 12},
@@ -137,7 +132,7 @@ const Case kCases[]{
      "of another log"},
 
     // Nothing at all.
-    {"neither", Database{}, Ring{}, kBegin, false, {}, "cannot be read"},
+    {"neither", Stored{}, Ring{}, kBegin, false, {}, "cannot be read"},
 };
 
 TEST(EpochTest, FollowsTheTable) {

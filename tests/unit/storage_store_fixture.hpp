@@ -48,6 +48,9 @@ struct Kept {
   std::string broker, topic, payload;
   Entry entry;  // without its strings
 };
+inline std::vector<Kept> kept(std::span<const Entry> entries) {
+  return {entries.begin(), entries.end()};
+}
 
 /// Entries in log order, and their strings.
 class Entries {

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::Entries;
+using test::kept;
 using test::Kept;
 using test::random_bytes;
 using test::StoreTest;
@@ -36,10 +37,6 @@ void add_random(Entries& entries, std::uint64_t seq, std::mt19937_64& random) {
   entry.retained = one_in(9);
   entry.redelivered = one_in(9);
   entry.time += static_cast<std::int64_t>(random() % 1'000'000'000) - 500'000'000;  // a clock that jumps
-}
-
-std::vector<Kept> kept(std::span<const Entry> entries) {
-  return {entries.begin(), entries.end()};
 }
 
 TEST_F(StoreTest, GivesBackWhatItWasGivenOverEveryRestart) {

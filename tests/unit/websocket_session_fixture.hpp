@@ -156,7 +156,7 @@ class WebsocketSession : public testing::Test {
 
   void publish(std::string_view topic, std::string_view payload) {
     NewEntry entry;
-    entry.kind = Kind::json;
+    entry.kind = fieldcast::Kind::json;
     entry.topic = topic;
     entry.payload = payload;
     ASSERT_TRUE(log_.append(entry));
@@ -185,7 +185,7 @@ class WebsocketSession : public testing::Test {
   HandClock clock_;
   Limits limits_;
   Counters counters_;
-  struct Shard final : Log::Wakeup {
+  struct Shard final : Wakeup {
     void wake() noexcept override { woken = true; }
     bool woken = false;
   };
