@@ -28,7 +28,9 @@
 namespace fieldcast {
 namespace {
 
-// A stop takes 5 s at most: so long for the clients, about 2 s for the brokers, and the rest for the disk.
+// A stop takes 5 s at most: so long for the clients, about 2 s for the brokers, and for the disk what is left, which is
+// kDiskPatience in any case.
+constexpr std::chrono::milliseconds kStopTime{4'700};
 constexpr std::chrono::milliseconds kClientPatience{1'500};
 constexpr std::chrono::milliseconds kDiskPatience{1'200};
 // Descriptors besides those of clients: logs, listening sockets, files; for each thread its event loop's three; for
@@ -191,9 +193,11 @@ void run_program(const Config& config) {
   }
   for (const Counters* each : shards->counters()) counters.push_back(each);
 
+  std::optional<Instant> asked_to_stop;
   asio::signal_set signals(shards->loop(), SIGTERM, SIGINT);
   signals.async_wait([&](std::error_code, int) {
     spdlog::info("stopping");
+    asked_to_stop = clock.now();
     stopping = true;
     shards->stop();
   });
@@ -215,9 +219,11 @@ void run_program(const Config& config) {
   } catch (...) {
     fault = std::current_exception();
   }
+  const Instant began = asked_to_stop.value_or(clock.now());
   for (const auto& broker : brokers) broker->request_stop();
   for (const auto& broker : brokers) broker->stop();
-  if (!log.stop(kDiskPatience)) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(began + kStopTime - clock.now());
+  if (!log.stop(std::max(left, kDiskPatience))) {
     // A thread that hangs in the disk cannot be ended but with the process; the journal has what is not on disk.
     spdlog::error("stopped without the disk: what it did not take is in the journal");
     std::_Exit(1);
