@@ -30,6 +30,8 @@ constexpr std::size_t kCountedDamage = 256;
 struct History::Decoded {
   std::uint64_t first_seq = 0, last_seq = 0;
   Chunk chunk;  // empty where it is damaged
+
+  std::size_t bytes() const { return chunk.bytes.size() + chunk.entries.size() * sizeof(Entry); }
 };
 
 struct History::Connection {
@@ -126,7 +128,6 @@ class History::Walk {
       blocks.splice(blocks.begin(), blocks, known);
       return blocks.front();
     }
-    if (blocks.size() == kDecodedBlocks) blocks.pop_back();
     Decoded& decoded = blocks.emplace_front();
     decoded.first_seq = row.first_seq;
     decoded.last_seq = row.last_seq;
@@ -139,6 +140,11 @@ class History::Walk {
     }
     decode(data, decoded);
     connection_.body.reset();
+    std::size_t bytes = decoded.bytes();
+    for (auto kept = std::next(blocks.begin()); kept != blocks.end();) {
+      bytes += kept->bytes();
+      kept = bytes > kDecodedBytes ? blocks.erase(kept) : std::next(kept);
+    }
     return decoded;
   }
 

@@ -46,8 +46,8 @@ class History {
 inline constexpr std::size_t kHistoryBlocks = 4;
 // Rows of the list of blocks that are looked at in one step: their topics may all be others.
 inline constexpr std::size_t kHistoryRows = 256;
-// Decoded blocks that are kept, since the next step is in the same one, and clients come back together: kBlockBytes
-// and as much again for each.
-inline constexpr std::size_t kDecodedBlocks = 4;
+// Decoded blocks that are kept, in bytes, and the one that was read last in any case: the next step is in the same one,
+// and clients that come back together are in the same few.
+inline constexpr std::size_t kDecodedBytes = 4u << 20;
 
 }  // namespace fieldcast

@@ -162,17 +162,23 @@ TEST_F(HistoryTest, SeesWhatIsStoredAndDeletedBetweenTwoSteps) {
 }
 
 TEST_F(HistoryTest, KeepsTheBlocksThatWereUsedLast) {
-  for (std::uint64_t first = 1; first < 60; first += 10) store_block(readings(first, first + 9));
-  const auto touch = [&](std::uint64_t first) { return read({.after = first - 1, .until = first + 9})->lost; };
-  for (std::uint64_t block = 0; block < kDecodedBlocks; ++block) EXPECT_FALSE(touch(1 + 10 * block));
-  EXPECT_FALSE(touch(1));
-  EXPECT_FALSE(touch(1 + 10 * kDecodedBlocks));  // takes the place of the one that was not used for longest: 11
+  const std::string payload(kDecodedBytes / 4, 'p');  // and something besides: so three are kept
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) store_block({reading(seq, "a", payload)});
+  const auto is_lost = [&](std::uint64_t seq) { return read({.after = seq - 1, .until = seq})->lost; };
+  for (const std::uint64_t seq : {1, 2, 3, 1, 4}) EXPECT_FALSE(is_lost(seq));  // 4 takes the place of 2
   // From here on the database has none of them.
   change("DELETE FROM body");
-  EXPECT_FALSE(touch(1));
-  EXPECT_FALSE(touch(1 + 10 * kDecodedBlocks));
-  lose(11, 20);
-  EXPECT_TRUE(touch(11));
+  for (const std::uint64_t seq : {1, 3, 4}) EXPECT_FALSE(is_lost(seq));
+  lose(2, 2);
+  EXPECT_TRUE(is_lost(2));
+}
+
+TEST_F(HistoryTest, KeepsTheLastBlockHoweverLarge) {
+  store_block({reading(1, "a", std::string(kDecodedBytes, 'p')), reading(2, "a", "2")});
+  EXPECT_EQ(read({.until = 2, .max_entries = 1})->reached, 1u);
+  change("DELETE FROM body");
+  EXPECT_EQ(read({.after = 1, .until = 2})->reached, 2u);
+  EXPECT_FALSE(read({.after = 1, .until = 2})->lost);
 }
 
 TEST_F(HistoryTest, NoTransactionOutlivesAStep) {
