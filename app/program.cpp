@@ -18,6 +18,7 @@
 #include "adapters/json/classify.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
+#include "adapters/mqtt/command_router.hpp"
 #include "app/readiness.hpp"
 #include "app/shards.hpp"
 #include "app/version.hpp"
@@ -113,11 +114,13 @@ std::vector<mqtt::State> states(const Brokers& brokers) {
   return out;
 }
 
-std::vector<metrics::BrokerRow> metrics_rows(const Brokers& brokers) {
+std::vector<metrics::BrokerRow> metrics_rows(const Brokers& brokers, const mqtt::CommandRouter& commands) {
   std::vector<metrics::BrokerRow> rows;
+  const std::vector<mqtt::CommandCounts> counts = commands.counts();
   for (const mqtt::State& state : states(brokers)) {
+    const mqtt::CommandCounts& its = counts[rows.size()];
     rows.push_back({state.name, state.up, state.connects, state.failures, state.refused.size(), state.messages,
-                    state.faulty_topics, state.not_subscribed});
+                    state.faulty_topics, state.not_subscribed, its.open, its.published, its.failed});
   }
   return rows;
 }
@@ -159,6 +162,7 @@ void run_program(const Config& config) {
   DurableLog log(clock, config.limits, log_options(config), log_counters);
   for (const std::string& warning : log.warnings()) spdlog::warn("storage: {}", warning);
   const Brokers brokers = make_brokers(config, log, clock);
+  mqtt::CommandRouter commands(brokers, config.limits.payload, clock);
   std::atomic<bool> stopping{false};
   std::vector<const Counters*> counters{&log_counters};
 
@@ -181,7 +185,7 @@ void run_program(const Config& config) {
   routes["/metrics"] = {[&](const http::Request&) {
     return http::make_response(
         200, std::string(metrics::kContentType),
-        metrics::render(counters, log.state().up, metrics_rows(brokers), metrics::read_process(), version()));
+        metrics::render(counters, log.state().up, metrics_rows(brokers, commands), metrics::read_process(), version()));
   }};
 
   std::optional<Shards> shards;
@@ -215,12 +219,14 @@ void run_program(const Config& config) {
   try {
     log.start();
     for (const auto& broker : brokers) broker->start();
+    commands.start();
     shards->run();
   } catch (...) {
     fault = std::current_exception();
   }
   const Instant began = asked_to_stop.value_or(clock.now());
   for (const auto& broker : brokers) broker->request_stop();
+  commands.stop();
   for (const auto& broker : brokers) broker->stop();
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(began + kStopTime - clock.now());
   if (!log.stop(std::max(left, kDiskPatience))) {

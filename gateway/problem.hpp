@@ -42,6 +42,7 @@ const CodeInfo& info(Code code);
 struct Problem {
   Code code;
   std::string detail;
+  std::uint8_t reason_code = 0;  // `refused` only: the broker's reason code (MQTT 5, section 2.4), from 0x80; else 0
 };
 
 }  // namespace fieldcast

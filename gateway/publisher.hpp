@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,10 @@
 #include "gateway/wakeup.hpp"
 
 namespace fieldcast {
+
+/// What a command may take: longer than a broker that is restarted takes to be back, short enough that a person at a
+/// button, and the HTTP client between, still wait for the answer.
+inline constexpr std::chrono::seconds kPublishTime{10};
 
 /// What a client wants published. `topic` is as the log has it: the prefix of its broker comes off.
 struct Command {
@@ -37,9 +42,10 @@ class Publisher {
   /// within kPublishTime and a moment; it lives until the publisher's threads have stopped.
   ///
   /// Without a problem: the broker has acknowledged it (PUBACK, or PUBCOMP at QoS 2). `bad_message`: the topic is no
-  /// topic name, or of no broker, or of several; `too_large`; `no_broker`: the connection is down, nothing was sent;
-  /// `too_many`: too many commands wait; `refused`: by the broker, with its reason code; `timeout`: no answer, it may
-  /// have been published; `stopping`.
+  /// topic name, or of no broker, or of several; `too_large`: over limits.payload or what the broker takes;
+  /// `no_broker`: there is no connection, nothing was sent; `too_many`: too many commands wait; `refused`: by the
+  /// broker, with its reason code; `timeout`: no answer came, or the connection went before it: it may have been
+  /// published, and is not sent again; `stopping`: nothing was sent.
   virtual void publish(std::shared_ptr<Publication> publication, Wakeup& asker) = 0;
 };
 

@@ -18,6 +18,10 @@ using Labels = std::vector<prometheus::ClientMetric::Label>;
 // In the order of fieldcast::Transport.
 constexpr std::array<const char*, kTransports> kTransportNames{"websocket", "events", "poll"};
 
+// What can become of a command that a broker was found for, besides published.
+constexpr std::array kCommandFailures{Code::bad_message, Code::too_many, Code::too_large, Code::refused,
+                                      Code::no_broker,   Code::timeout,  Code::stopping};
+
 /// Collects families; each call of counter() or gauge() begins one, sample() and sum() add to the last begun. There is
 /// no other way to a counter than sum(), so that none can be shown of one set only.
 class Page {
@@ -164,6 +168,16 @@ void add_brokers(Page& page, std::span<const BrokerRow> brokers) {
   for (const BrokerRow& row : brokers) {
     page.sample(row.faulty_topics, {{"broker", row.name}, {"reason", "faulty_topic"}});
     page.sample(row.not_subscribed, {{"broker", row.name}, {"reason", "not_subscribed"}});
+  }
+  page.gauge("fieldcast_broker_open_commands", "Commands that have no answer yet.");
+  each(&BrokerRow::open_commands);
+  page.counter("fieldcast_broker_commands_total", "Commands for the broker, by what became of them.");
+  for (const BrokerRow& row : brokers) {
+    page.sample(row.published, {{"broker", row.name}, {"result", "published"}});
+    for (const Code code : kCommandFailures) {
+      page.sample(row.failed_commands[static_cast<std::size_t>(code)],
+                  {{"broker", row.name}, {"result", std::string(info(code).word)}});
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // kept between two calls, and nothing is shared but the counters, which any thread may read. Any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,6 +25,10 @@ struct BrokerRow {
   std::uint64_t messages = 0;         // received, but probes
   std::uint64_t faulty_topics = 0;    // of those, dropped: no topic name by MQTT 5
   std::uint64_t not_subscribed = 0;   // of those, dropped: of a filter of a former configuration
+
+  std::uint64_t open_commands = 0;  // now: commands that have no answer yet
+  std::uint64_t published = 0;      // commands that the broker acknowledged
+  std::array<std::uint64_t, kCodes> failed_commands{};
 };
 
 /// Figures of this process.

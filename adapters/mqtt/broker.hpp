@@ -68,6 +68,8 @@ class Broker final : private ConnectionEvents {
 
   /// Any thread.
   State state() const;
+  bool is_up() const;
+  const Settings& settings() const { return settings_; }
 
  private:
   struct Answer {
@@ -87,7 +89,6 @@ class Broker final : private ConnectionEvents {
   void report_unsubscribed(const Answer& answer);
   bool set_refused(const std::string& filter, bool refused);
   void report_dropped();
-  bool is_up() const;
   bool session_resumed() const;
 
   // Paho's threads.
