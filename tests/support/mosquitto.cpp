@@ -3,12 +3,13 @@
 #include <signal.h>
 
 #include <stdexcept>
+#include <utility>
 
 #include "tests/support/socket.hpp"
 
 namespace fieldcast::test {
 
-Mosquitto::Mosquitto() {
+Mosquitto::Mosquitto(std::string acl) : acl_(std::move(acl)) {
   for (int tries = 0;; ++tries) {  // somebody else may take the port between the choice and the start
     port_ = free_port();
     try {
@@ -28,7 +29,8 @@ void Mosquitto::start() {
                                        "user root\nlistener " + std::to_string(port_) +
                                            " 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location " +
                                            directory_.path().string() +
-                                           "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n");
+                                           "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n" +
+                                           (acl_.empty() ? "" : "acl_file " + directory_.write("acl", acl_) + "\n"));
   process_ = std::make_unique<Process>(std::vector<std::string>{MOSQUITTO_PROGRAM, "-c", config});
   process_->wait_for_line(" running");
   // Before its loop runs it forgets a SIGTERM. An answered CONNECT (MQTT 3.1.1, a clean session, no client id) proves

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -11,8 +12,8 @@ namespace fieldcast::test {
 
 class Mosquitto {
  public:
-  /// Starts it and waits until it answers.
-  Mosquitto();
+  /// Starts it and waits until it answers. `acl`: its access rules, as in acl_file; without, everything is allowed.
+  explicit Mosquitto(std::string acl = "");
 
   std::uint16_t port() const { return port_; }
 
@@ -25,6 +26,7 @@ class Mosquitto {
 
  private:
   TempDir directory_;
+  const std::string acl_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Process> process_;
 };
