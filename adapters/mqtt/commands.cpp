@@ -160,7 +160,7 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
   while (reason.empty()) {
     send_waiting(connection);
     turn(connection, sent_.empty() ? used + kIdle : sent_.front().deadline);
-    take_acknowledgements(connection);
+    const bool refused = take_acknowledgements(connection);
     const Instant now = clock_.now();
     if (!connection.error().empty())
       reason = connection.error();
@@ -168,8 +168,8 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
       reason = "the gateway is stopping";
     else if (!sent_.empty() && now >= sent_.front().deadline)
       reason = "it did not answer in " + std::to_string(kPublishTime.count()) + " s";
-    else if (sent_.empty() && now >= used + kIdle)
-      return;
+    else if (sent_.empty() && (refused || now >= used + kIdle))
+      return;  // Mosquitto, where its queues have no limit, hangs up behind a refusal: the next one must not meet that
     if (!sent_.empty()) used = now;
   }
   if (sent_.empty()) return;
@@ -201,16 +201,21 @@ void Commands::send_waiting(CommandConnection& connection) {
   }
 }
 
-void Commands::take_acknowledgements(CommandConnection& connection) {
+// True where any was a refusal.
+bool Commands::take_acknowledgements(CommandConnection& connection) {
+  bool refused = false;
   for (const auto& [packet_id, reason_code] : connection.take_acknowledgements()) {
     const auto found = std::ranges::find(sent_, packet_id, &Open::packet_id);
     if (found == sent_.end()) continue;
     std::optional<Problem> problem;
-    if (reason_code >= kFirstRefusal)
+    if (reason_code >= kFirstRefusal) {
+      refused = true;
       problem = Problem{Code::refused, "the broker refused it: " + reason_text(reason_code), reason_code};
+    }
     finish(*found, std::move(problem));
     sent_.erase(found);
   }
+  return refused;
 }
 
 // Waits for the broker, a new command, a stop or the time, and does what there is to do.

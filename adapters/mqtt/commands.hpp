@@ -78,7 +78,7 @@ class Commands {
   std::unique_ptr<CommandConnection> connect(const std::stop_token& stop, std::string& reason);
   void serve(CommandConnection& connection, const std::stop_token& stop);
   void send_waiting(CommandConnection& connection);
-  void take_acknowledgements(CommandConnection& connection);
+  bool take_acknowledgements(CommandConnection& connection);
   void turn(CommandConnection& connection, Instant until);
   void fail_all(std::deque<Open>& commands, const Problem& problem);
   void report(const std::string& reason);

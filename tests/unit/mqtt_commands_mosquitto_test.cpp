@@ -64,7 +64,7 @@ class MqttCommandRouter : public testing::Test {
   test::LogLines lines;
   Asker asker;
   std::vector<std::unique_ptr<Broker>> brokers;
-  std::unique_ptr<CommandRouter> router;  // before the brokers that it asks
+  std::unique_ptr<CommandRouter> router;  // destroyed before the brokers that it asks
 };
 
 TEST_F(MqttCommandRouter, PublishesAndTheReadingComesBack) {
@@ -89,11 +89,7 @@ TEST_F(MqttCommandRouter, PublishesWhatTheBrokerShallStore) {
   start();
   expect_published(publish(command("hall/a", "kept", 1, true)));
   expect_published(publish(command("hall/b", "not kept")));
-  log.wait_for(3);
-  router->stop();
-  brokers[0]->stop();
 
-  brokers.clear();
   test::RecordingLog later;
   Settings settings;
   settings.port = mosquitto.port();
@@ -127,7 +123,6 @@ TEST_F(MqttCommandRouter, GoesOnAfterARestartOfTheBroker) {
   start();
   expect_published(publish(command("hall/a", "1")));
   mosquitto.stop();
-  lines.wait_for("\"local\": ");
   log.wait_for(3);  // down
   expect_problem(publish(command("hall/a", "2")), Code::no_broker, "is not connected, nothing was sent");
   mosquitto.start();

@@ -131,12 +131,15 @@ TEST_F(MqttCommands, AreRefusedWithTheReasonCodeOfTheBroker) {
   accept();
   acknowledge(kPuback, read_publish("x"), 0x87);
   expect_problem(asker.wait_for(*qos1), Code::refused, "Not authorized (0x87)", 0x87);
+  EXPECT_EQ(static_cast<std::uint8_t>(scripted.read_packet()[0]), kDisconnect);
 
   const auto qos2 = publish(command("a", "x", 2));
+  accept();
   acknowledge(kPubrec, read_publish("x", kPublishQos2), 0x97);
   expect_problem(asker.wait_for(*qos2), Code::refused, "(0x97)", 0x97);
 
   const auto unheard = publish(command("a", "x"));
+  accept();
   acknowledge(kPuback, read_publish("x"), 0x10);  // no matching subscribers
   expect_published(asker.wait_for(*unheard));
   EXPECT_EQ(commands->counts().failed[static_cast<std::size_t>(Code::refused)], 2u);
@@ -165,7 +168,7 @@ TEST_F(MqttCommands, SayWhyTheBrokerHangsUp) {
   read_publish("x");
   scripted.send_packet(kDisconnect, "\x93\x00"sv);
   expect_problem(asker.wait_for(*sent), Code::timeout,
-                 "the broker ended the connection: Receive maximum exceeded (0x93)");
+                 "the broker ended the connection: Receive Maximum exceeded (0x93)");
 }
 
 TEST_F(MqttCommands, AreGivenUpWhenTheBrokerDoesNotAnswerInTime) {
@@ -264,9 +267,10 @@ TEST_F(MqttCommands, AreNoMoreAheadOfTheirAcknowledgementThanTheBrokerAllows) {
   accept("\x21\x00\x01"sv);  // Receive Maximum
   const std::string id = read_publish("1");
   const auto third = publish(command("a", "3"));
-  acknowledge(kPuback, id, 0x87);
-  expect_problem(asker.wait_for(*first), Code::refused, "Not authorized", 0x87);
-  scripted.hang_up();  // with at most the second on its way: the third was not lost with it
+  acknowledge(kPuback, id);
+  expect_published(asker.wait_for(*first));
+  read_publish("2");
+  scripted.hang_up();  // with the second alone on its way: the third is not lost with it
   expect_problem(asker.wait_for(*second), Code::timeout, "may have been published");
   accept();
   acknowledge(kPuback, read_publish("3"));
