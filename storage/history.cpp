@@ -37,6 +37,7 @@ struct History::Decoded {
 struct History::Connection {
   explicit Connection(const std::string& path) : database(path, Database::Mode::existing) {
     database.run("PRAGMA query_only=1");
+    database.run("PRAGMA cache_size=-512");  // KiB, of 2,000: what is read is rarely read again
   }
 
   Database database;
