@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "storage/entry_copies.hpp"
+#include "gateway/entry_copies.hpp"
 #include "storage/sqlite.hpp"
 #include "storage/store.hpp"
 
