@@ -24,6 +24,10 @@ void Hub::run() {
   const bool more = read_chunk();
   take_answers();
   std::swap(ready_, telling_);
+  for (std::size_t readers = 0; readers < kReadersPerTurn && !reading_on_.empty(); ++readers) {
+    telling_.push_back(reading_on_.front());
+    reading_on_.pop_front();
+  }
   for (std::size_t i = 0; i < telling_.size(); ++i) {
     if (LogReader* reader = telling_[i]) {
       reader->waiting_ = false;
@@ -32,7 +36,7 @@ void Hub::run() {
     }
   }
   telling_.clear();
-  if (more || !ready_.empty()) shard_.wake();
+  if (more || !ready_.empty() || !reading_on_.empty()) shard_.wake();
 }
 
 void Hub::tick() {
@@ -161,7 +165,7 @@ void Hub::take_answers() {
     if (!reading.read->done.load(std::memory_order_acquire)) return false;
     if (reading.reader != nullptr) {
       reading.reader->take_history(*reading.read);
-      ready_.push_back(reading.reader);
+      reading_on_.push_back(reading.reader);
     }
     return true;
   });
@@ -215,7 +219,7 @@ bool Hub::forget_longest_unused() {
 
 void Hub::tell_later(LogReader& reader) {
   reader.waiting_ = true;
-  ready_.push_back(&reader);
+  reading_on_.push_back(&reader);
   shard_.wake();
 }
 
@@ -231,6 +235,7 @@ void Hub::forget(LogReader& reader, View* view) {
   };
   if (view != nullptr && erase(view->waiting)) return;
   if (erase(ready_)) return;
+  if (std::erase(reading_on_, &reader) != 0) return;
   if (std::erase(asking_, &reader) != 0) return;
   for (Reading& reading : reading_) {
     if (reading.reader != &reader) continue;

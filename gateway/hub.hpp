@@ -115,10 +115,11 @@ class Hub {
   BatchOrder order_;
   Views views_;
   std::size_t view_bytes_ = 0;
-  std::vector<LogReader*> ready_;                          // to be told in the next turn
-  std::vector<LogReader*> telling_;                        // being told in this one; null where one has gone meanwhile
-  std::deque<LogReader*> asking_;                          // to read from disk when it is their turn
-  std::vector<Reading> reading_;                           // at most kHistoryReads
+  std::vector<LogReader*> ready_;      // live ones that have something, to be told in the next turn
+  std::deque<LogReader*> reading_on_;  // those that read the log: kReadersPerTurn are told in each turn
+  std::vector<LogReader*> telling_;    // being told in this one; null where one has gone meanwhile
+  std::deque<LogReader*> asking_;      // to read from disk when it is their turn
+  std::vector<Reading> reading_;       // at most kHistoryReads
   std::map<std::string, std::string, std::less<>> links_;  // by broker: its last link entry as a snapshot
   std::string present_links_;                              // all of them, comma-joined
   std::shared_ptr<const Batch> empty_;                     // the last empty batch made

@@ -45,6 +45,9 @@ inline constexpr std::size_t kSnapshotScan = 512;
 inline constexpr std::size_t kReadBytes = 64 * 1024;
 // Chunks of the log that one stream reads before others have their turn.
 inline constexpr std::size_t kChunksPerTurn = 4;
+// Streams and pages of history that read the log in one turn of a shard; the others wait for the next, so that what is
+// live is not late because many catch up.
+inline constexpr std::size_t kReadersPerTurn = 2;
 // What one step of a replay from disk brings at most: a batch of the usual size.
 inline constexpr std::size_t kHistoryBytes = 256 * 1024;
 // Steps from disk that one shard has under way; the streams behind them wait for their turn. Bounds what the answers
