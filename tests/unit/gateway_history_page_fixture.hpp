@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,8 @@
 
 #include "gateway/history_page.hpp"
 #include "gateway/hub.hpp"
+#include "storage/durable_log.hpp"
+#include "tests/unit/test_log.hpp"
 
 namespace fieldcast::test {
 
@@ -85,5 +88,93 @@ inline std::unique_ptr<HistoryPage> read_page(Hub& hub, PageShard& shard, const 
   EXPECT_EQ(reader.take(), nullptr) << "once";
   return page;
 }
+
+/// Both ends are in.
+inline Seqs downwards(std::uint64_t from, std::uint64_t to) {
+  Seqs seqs;
+  for (std::uint64_t seq = from; seq >= to; --seq) seqs.push_back(seq);
+  return seqs;
+}
+inline Seqs upwards(std::uint64_t from, std::uint64_t to) {
+  Seqs seqs = downwards(to, from);
+  std::reverse(seqs.begin(), seqs.end());
+  return seqs;
+}
+
+/// The program's log without threads, and its hub; they can be closed and opened again.
+class HistoryPageTest : public testing::Test {
+ protected:
+  static constexpr Order kUp = Order::ascending, kDown = Order::descending;
+
+  HistoryPageTest() { limits.payload = 50'000; }
+
+  void open() {
+    options.memory_bytes = 1u << 20;
+    log = std::make_unique<DurableLog>(clock, limits, files.in(options), counters);
+    log->add_wakeup(shard);
+    hub = std::make_unique<Hub>(*log, clock, limits, counters, shard);
+  }
+  void close() {
+    hub.reset();
+    log.reset();
+  }
+
+  std::uint64_t append(const std::string& topic, const std::string& payload = "1", Kind kind = Kind::json) {
+    NewEntry entry;
+    entry.kind = kind;
+    entry.topic = topic;
+    entry.payload = payload;
+    if (kind == Kind::omitted) entry.size = 1'000'000;
+    log->append(entry);
+    return log->head();
+  }
+  std::uint64_t append_at(std::int64_t time, const std::string& topic = "a") {
+    clock.wall = time;
+    return append(topic);
+  }
+  void append_link() {
+    NewEntry entry;
+    entry.kind = Kind::link;
+    entry.broker = "local";
+    entry.payload = "hall";
+    log->append(entry);
+  }
+
+  std::unique_ptr<HistoryPage> page(HistoryPageRequest request) {
+    EXPECT_EQ(fault(request), std::nullopt);
+    return read(std::move(request));
+  }
+  std::unique_ptr<HistoryPage> read(HistoryPageRequest request) {
+    return read_page(
+        *hub, shard, [this] { return log->history_turn(); }, std::move(request));
+  }
+  std::unique_ptr<HistoryPage> page(Order order, std::size_t limit = kPageEntries, const std::string& filter = "#",
+                                    std::optional<From> from = std::nullopt) {
+    return page({FilterSet({filter}), from, {}, {}, limit, order});
+  }
+  /// All pages, one behind the other, and the gaps between them.
+  Seqs walk(HistoryPageRequest request, std::vector<std::string>* gaps = nullptr) {
+    Seqs all;
+    for (;;) {
+      const auto next = page(request);
+      if (!next) return all;
+      for (const std::uint64_t seq : seqs_of(*next)) all.push_back(seq);
+      if (next->gap && gaps != nullptr) gaps->push_back(gap_of(*next));
+      EXPECT_TRUE(!next->more || next->gap || !next->chunk.entries.empty()) << "no page is for nothing";
+      if (!next->more || HasFailure()) return all;
+      request.from = from_cursor(next->cursor);
+    }
+  }
+  Cursor at(std::uint64_t seq) const { return {log->tag(), seq, std::nullopt}; }
+
+  LogFiles files;
+  PageClock clock;
+  Limits limits;
+  Counters counters;
+  DurableLog::Options options;
+  PageShard shard;
+  std::unique_ptr<DurableLog> log;
+  std::unique_ptr<Hub> hub;
+};
 
 }  // namespace fieldcast::test

@@ -1,105 +1,20 @@
 // Pages of history over the program's log: in memory, on disk, over restarts; where they begin and end, and what their
 // cursors say.
-#include <algorithm>
+#include <filesystem>
 
-#include "storage/durable_log.hpp"
 #include "tests/unit/gateway_history_page_fixture.hpp"
-#include "tests/unit/test_log.hpp"
 
 namespace fieldcast {
 namespace {
 
+using test::downwards;
 using test::from_cursor;
 using test::from_kind;
 using test::gap_of;
+using test::HistoryPageTest;
 using test::Seqs;
 using test::seqs_of;
-
-constexpr Order kUp = Order::ascending, kDown = Order::descending;
-
-class HistoryPageTest : public testing::Test {
- protected:
-  HistoryPageTest() { limits.payload = 50'000; }
-
-  void open() {
-    options.memory_bytes = 1u << 20;
-    log = std::make_unique<DurableLog>(clock, limits, files.in(options), counters);
-    log->add_wakeup(shard);
-    hub = std::make_unique<Hub>(*log, clock, limits, counters, shard);
-  }
-  void close() {
-    hub.reset();
-    log.reset();
-  }
-
-  std::uint64_t append(const std::string& topic, const std::string& payload = "1", Kind kind = Kind::json) {
-    NewEntry entry;
-    entry.kind = kind;
-    entry.topic = topic;
-    entry.payload = payload;
-    if (kind == Kind::omitted) entry.size = 1'000'000;
-    log->append(entry);
-    return log->head();
-  }
-  std::uint64_t append_at(std::int64_t time, const std::string& topic = "a") {
-    clock.wall = time;
-    return append(topic);
-  }
-  void append_link() {
-    NewEntry entry;
-    entry.kind = Kind::link;
-    entry.broker = "local";
-    entry.payload = "hall";
-    log->append(entry);
-  }
-
-  std::unique_ptr<HistoryPage> page(HistoryPageRequest request) {
-    EXPECT_EQ(fault(request), std::nullopt);
-    return read(std::move(request));
-  }
-  std::unique_ptr<HistoryPage> read(HistoryPageRequest request) {
-    return test::read_page(
-        *hub, shard, [this] { return log->history_turn(); }, std::move(request));
-  }
-  std::unique_ptr<HistoryPage> page(Order order, std::size_t limit = kPageEntries, const std::string& filter = "#",
-                                    std::optional<From> from = std::nullopt) {
-    return page({FilterSet({filter}), from, {}, {}, limit, order});
-  }
-  /// All pages, one behind the other, and the gaps between them.
-  Seqs walk(HistoryPageRequest request, std::vector<std::string>* gaps = nullptr) {
-    Seqs all;
-    for (;;) {
-      const auto next = page(request);
-      if (!next) return all;
-      for (const std::uint64_t seq : seqs_of(*next)) all.push_back(seq);
-      if (next->gap && gaps != nullptr) gaps->push_back(gap_of(*next));
-      EXPECT_TRUE(!next->more || next->gap || !next->chunk.entries.empty()) << "no page is for nothing";
-      if (!next->more || HasFailure()) return all;
-      request.from = from_cursor(next->cursor);
-    }
-  }
-  Cursor at(std::uint64_t seq) const { return {log->tag(), seq, std::nullopt}; }
-
-  test::LogFiles files;
-  test::PageClock clock;
-  Limits limits;
-  Counters counters;
-  DurableLog::Options options;
-  test::PageShard shard;
-  std::unique_ptr<DurableLog> log;
-  std::unique_ptr<Hub> hub;
-};
-
-Seqs downwards(std::uint64_t from, std::uint64_t to) {
-  Seqs seqs;
-  for (std::uint64_t seq = from; seq >= to; --seq) seqs.push_back(seq);
-  return seqs;
-}
-Seqs upwards(std::uint64_t from, std::uint64_t to) {
-  Seqs seqs = downwards(to, from);
-  std::reverse(seqs.begin(), seqs.end());
-  return seqs;
-}
+using test::upwards;
 
 TEST_F(HistoryPageTest, AnEmptyLogHasAnEmptyPage) {
   open();
