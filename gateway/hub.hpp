@@ -25,7 +25,7 @@ namespace fieldcast {
 
 class Hub {
  public:
-  /// All of them outlive the hub, and the hub its streams. A woken shard calls run(), later and from its loop;
+  /// All of them outlive the hub, and the hub its readers. A woken shard calls run(), later and from its loop;
   /// woken several times before that, once is enough.
   Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Wakeup& shard);
   ~Hub();

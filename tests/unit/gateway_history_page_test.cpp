@@ -83,6 +83,8 @@ TEST_F(HistoryPageTest, LinkEntriesDoNotCome) {
   close();
   open();
   append("b");
+  EXPECT_EQ(seqs_of(*page(kUp, 5, "a")), Seqs{2});
+  EXPECT_EQ(counters.history_entries.value(), 1u) << "nor are they read";
   for (const Order order : {kUp, kDown}) EXPECT_EQ(walk({FilterSet({"#"}), {}, {}, {}, 1, order}).size(), 2u);
 }
 
