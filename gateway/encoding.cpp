@@ -96,6 +96,10 @@ void append_reading(std::string& out, const Entry& reading, bool with_broker) {
   out += '}';
 }
 
+// What a builder keeps from one batch to the next: there is one for each view and each stream, and a page of a replay
+// is a hundred times as long as a live batch.
+constexpr std::size_t kKeptBytes = 4'096;
+
 void append_separated(std::string& out, std::string_view json) {
   if (!out.empty()) out += ',';
   out += json;
@@ -227,9 +231,10 @@ std::shared_ptr<const Batch> BatchBuilder::seal(const Cursor& cursor, std::uint6
   batch->readings_size = offset() - batch->readings_at;
   json += "]}";
 
-  snapshot_links_.clear();
-  links_.clear();
-  readings_.clear();
+  for (std::string* part : {&snapshot_links_, &links_, &readings_}) {
+    part->clear();
+    if (part->capacity() > kKeptBytes) part->shrink_to_fit();
+  }
   reading_count_ = link_count_ = 0;
   gap_.reset();
   snapshot_ = false;

@@ -24,15 +24,19 @@ void Hub::run() {
   const bool more = read_chunk();
   take_answers();
   std::swap(ready_, telling_);
+  for (std::size_t readers = 0; readers < kReadersPerTurn && !reading_on_.empty(); ++readers) {
+    telling_.push_back(reading_on_.front());
+    reading_on_.pop_front();
+  }
   for (std::size_t i = 0; i < telling_.size(); ++i) {
-    if (Stream* stream = telling_[i]) {
-      stream->waiting_ = false;
-      stream->chunks_left_ = kChunksPerTurn;
-      stream->owner_.on_stream_ready();
+    if (LogReader* reader = telling_[i]) {
+      reader->waiting_ = false;
+      reader->chunks_left_ = kChunksPerTurn;
+      reader->on_turn();
     }
   }
   telling_.clear();
-  if (more || !ready_.empty()) shard_.wake();
+  if (more || !ready_.empty() || !reading_on_.empty()) shard_.wake();
 }
 
 void Hub::tick() {
@@ -140,28 +144,28 @@ void Hub::fell_behind(std::uint64_t floor) {
   load_links();  // there may have been some
 }
 
-void Hub::ask_history(Stream& stream) {
-  stream.waiting_ = true;
-  asking_.push_back(&stream);
+void Hub::ask_history(LogReader& reader) {
+  reader.waiting_ = true;
+  asking_.push_back(&reader);
   ask_more_history();
 }
 
 void Hub::ask_more_history() {
   while (!asking_.empty() && reading_.size() < kHistoryReads) {
-    Stream& stream = *asking_.front();
+    LogReader& reader = *asking_.front();
     asking_.pop_front();
-    reading_.push_back({&stream, stream.history_read()});
+    reading_.push_back({&reader, reader.history_read()});
     log_.read_history(reading_.back().read, shard_);
   }
 }
 
-// Taken at once, whatever the stream's socket does: an answer that waited for a slow client would keep others waiting.
+// Taken at once, whatever the client's socket does: an answer that waited for a slow client would keep others waiting.
 void Hub::take_answers() {
   std::erase_if(reading_, [this](const Reading& reading) {
     if (!reading.read->done.load(std::memory_order_acquire)) return false;
-    if (reading.stream != nullptr) {
-      reading.stream->take_history(*reading.read);
-      ready_.push_back(reading.stream);
+    if (reading.reader != nullptr) {
+      reading.reader->take_history(*reading.read);
+      reading_on_.push_back(reading.reader);
     }
     return true;
   });
@@ -213,32 +217,33 @@ bool Hub::forget_longest_unused() {
   return true;
 }
 
-void Hub::tell_later(Stream& stream) {
-  stream.waiting_ = true;
-  ready_.push_back(&stream);
+void Hub::tell_later(LogReader& reader) {
+  reader.waiting_ = true;
+  reading_on_.push_back(&reader);
   shard_.wake();
 }
 
-void Hub::forget(Stream& stream) {
-  if (!stream.waiting_) return;
-  stream.waiting_ = false;
-  const auto erase = [&](std::vector<Stream*>& list) {
-    const auto found = std::find(list.begin(), list.end(), &stream);
+void Hub::forget(LogReader& reader, View* view) {
+  if (!reader.waiting_) return;
+  reader.waiting_ = false;
+  const auto erase = [&](std::vector<LogReader*>& list) {
+    const auto found = std::find(list.begin(), list.end(), &reader);
     if (found == list.end()) return false;
-    *found = list.back();  // streams of one turn have no order among each other
+    *found = list.back();  // those of one turn have no order among each other
     list.pop_back();
     return true;
   };
-  if (stream.view_ != nullptr && erase(stream.view_->waiting)) return;
+  if (view != nullptr && erase(view->waiting)) return;
   if (erase(ready_)) return;
-  if (std::erase(asking_, &stream) != 0) return;
+  if (std::erase(reading_on_, &reader) != 0) return;
+  if (std::erase(asking_, &reader) != 0) return;
   for (Reading& reading : reading_) {
-    if (reading.stream != &stream) continue;
-    reading.stream = nullptr;
+    if (reading.reader != &reader) continue;
+    reading.reader = nullptr;
     reading.read->cancelled.store(true, std::memory_order_relaxed);
     return;
   }
-  std::replace(telling_.begin(), telling_.end(), &stream, static_cast<Stream*>(nullptr));
+  std::replace(telling_.begin(), telling_.end(), &reader, static_cast<LogReader*>(nullptr));
 }
 
 std::shared_ptr<const Batch> Hub::empty_batch(std::uint64_t position) {

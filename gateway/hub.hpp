@@ -16,6 +16,7 @@
 #include "gateway/filter_tree.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/log_reader.hpp"
 #include "gateway/result.hpp"
 #include "gateway/stream.hpp"
 #include "gateway/view.hpp"
@@ -24,7 +25,7 @@ namespace fieldcast {
 
 class Hub {
  public:
-  /// All of them outlive the hub, and the hub its streams. A woken shard calls run(), later and from its loop;
+  /// All of them outlive the hub, and the hub its readers. A woken shard calls run(), later and from its loop;
   /// woken several times before that, once is enough.
   Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters, Wakeup& shard);
   ~Hub();
@@ -46,6 +47,7 @@ class Hub {
   Counters& counters() { return counters_; }
 
  private:
+  friend class HistoryPageReader;
   friend class Stream;
 
   struct ByFilters {
@@ -56,13 +58,15 @@ class Hub {
   };
   using Views = std::set<std::unique_ptr<View>, ByFilters>;
 
+  // For all that reads the log.
+  void catch_up();  // to the head as it is now; streams that have something are told later
+  void tell_later(LogReader& reader);
+  void ask_history(LogReader& reader);                   // it is told when it has the answer
+  void forget(LogReader& reader, View* view = nullptr);  // it is told nothing any more, by its view neither
+
   // For streams.
   Result<View*> take_view(const FilterSet& filters);  // counts one more client; too_many
   void release_view(View& view);
-  void catch_up();  // to the head as it is now; streams that have something are told later
-  void tell_later(Stream& stream);
-  void ask_history(Stream& stream);  // it is told when it has the answer
-  void forget(Stream& stream);       // it is told nothing any more
   Cursor cursor(std::uint64_t position) const { return {log_.tag(), position, std::nullopt}; }
   std::shared_ptr<const Batch> empty_batch(std::uint64_t position);
   const std::string& present_links() const { return present_links_; }
@@ -88,7 +92,7 @@ class Hub {
     std::uint64_t position;
   };
   struct Reading {
-    Stream* stream;  // null where it has gone
+    LogReader* reader;  // null where it has gone
     std::shared_ptr<HistoryRead> read;
   };
 
@@ -103,7 +107,7 @@ class Hub {
   std::deque<Mark> marks_;  // how far the log was, oldest first; none is older than limits.client_lag
   std::uint64_t lag_floor_ = 0;
   Chunk chunk_;          // what run() reads
-  Chunk replay_;         // what the streams that replay read, one at a time
+  Chunk replay_;         // what its readers read from memory, one at a time
   std::string encoded_;  // one entry
   std::vector<View*> matched_;
   std::vector<View*> touched_;  // those with something pending
@@ -111,10 +115,11 @@ class Hub {
   BatchOrder order_;
   Views views_;
   std::size_t view_bytes_ = 0;
-  std::vector<Stream*> ready_;    // to be told in the next turn
-  std::vector<Stream*> telling_;  // being told in this one; null where a stream has gone meanwhile
-  std::deque<Stream*> asking_;    // to read from disk when it is their turn
-  std::vector<Reading> reading_;  // at most kHistoryReads
+  std::vector<LogReader*> ready_;      // live ones that have something, to be told in the next turn
+  std::deque<LogReader*> reading_on_;  // those that read the log: kReadersPerTurn are told in each turn
+  std::vector<LogReader*> telling_;    // being told in this one; null where one has gone meanwhile
+  std::deque<LogReader*> asking_;      // to read from disk when it is their turn
+  std::vector<Reading> reading_;       // at most kHistoryReads
   std::map<std::string, std::string, std::less<>> links_;  // by broker: its last link entry as a snapshot
   std::string present_links_;                              // all of them, comma-joined
   std::shared_ptr<const Batch> empty_;                     // the last empty batch made

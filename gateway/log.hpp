@@ -30,17 +30,37 @@ struct Chunk {
   std::string bytes;
 };
 
+enum class Order : std::uint8_t { ascending, descending };
+
+/// Unix ms, `start` included, `end` not; one that is empty is no bound. Clocks jump, so the log is not in the order of
+/// its times, and each entry is judged by its own.
+struct TimeRange {
+  std::optional<std::int64_t> start, end;
+
+  bool holds(std::int64_t time) const { return overlaps(time, time); }
+  /// Whether it holds some time in [first, last].
+  bool overlaps(std::int64_t first, std::int64_t last) const {
+    return !(start && last < *start) && !(end && first >= *end);
+  }
+};
+
 /// One step through the part of the log that is on disk. The asker fills in the first half; the second is the log's
 /// until `done`, and the asker's again from then on.
+///
+///   ascending    after ──► reached        until        descending    after        reached ◄── until
 struct HistoryRead {
   std::uint64_t after = 0, until = 0;  // entries in (after, until], not empty
-  std::optional<std::int64_t> since;   // all before the first entry of that time (Unix ms) is passed over; then cleared
-  FilterSet filters;                   // readings that match one; link entries come in any case
+  Order order = Order::ascending;
+  std::optional<std::int64_t> since;  // ascending only: all before the first entry of that time (Unix ms) is passed
+                                      // over; then cleared
+  FilterSet filters;                  // readings that match one
+  TimeRange times;                    // entries of another time do not come
+  bool links = true;                  // link entries come, whatever the filters
   std::size_t max_entries = 0, max_bytes = 0;
 
-  Chunk chunk;                // oldest first; max_bytes is exceeded by less than one entry
-  std::uint64_t reached = 0;  // nothing else is in (after, reached]; more than `after`
-  bool lost = false;          // what was in (after, reached] is not there any more, and the chunk is empty
+  Chunk chunk;                // in the order asked for; max_bytes is exceeded by less than one entry
+  std::uint64_t reached = 0;  // nothing else is in (after, reached], more than `after`; descending: in (reached, until]
+  bool lost = false;          // what was there is not any more, and the chunk is empty
   std::atomic<bool> done{false};
   std::atomic<bool> cancelled{false};  // set by an asker that has gone
 };

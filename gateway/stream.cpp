@@ -10,7 +10,7 @@ Stream::Stream(Hub& hub, StreamOwner& owner, Options options)
     : hub_(hub), owner_(owner), options_(options), position_(hub.position()), scanned_(position_) {}
 
 Stream::~Stream() {
-  hub_.forget(*this);
+  hub_.forget(*this, view_);
   if (view_ != nullptr) hub_.release_view(*view_);
   for (const Change& change : changes_) {
     if (change.view != nullptr) hub_.release_view(*change.view);
@@ -165,7 +165,7 @@ void Stream::state_gap(GapReason reason, std::optional<std::uint64_t> missed) {
 
 std::shared_ptr<const Batch> Stream::next() {
   if (reading_) return nullptr;
-  hub_.forget(*this);
+  hub_.forget(*this, view_);
   for (;;) {
     if (change_due()) return apply_change();
     switch (mode_) {

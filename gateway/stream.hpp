@@ -24,6 +24,7 @@
 #include "gateway/from.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/log_reader.hpp"
 #include "gateway/result.hpp"
 #include "gateway/topic_filter.hpp"
 #include "gateway/view.hpp"
@@ -41,7 +42,7 @@ class StreamOwner {
   ~StreamOwner() = default;
 };
 
-class Stream {
+class Stream final : public LogReader {
  public:
   struct Options {
     Transport transport = Transport::websocket;
@@ -52,9 +53,7 @@ class Stream {
 
   /// A stream without filters: empty batches only. Hub and owner outlive it.
   Stream(Hub& hub, StreamOwner& owner, Options options);
-  ~Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
+  ~Stream() override;
 
   /// Begins with these filters (not empty), once. With `answer_id` (JSON) an answer `subscribed` follows when
   /// all that `from` asks for, up to the head as it is now, was taken. `too_many` where no view is left.
@@ -80,8 +79,6 @@ class Stream {
   std::shared_ptr<const Batch> heartbeat();
 
  private:
-  friend class Hub;
-
   enum class Mode : std::uint8_t { idle, snapshot, replay, live, too_slow };
 
   /// A change of filters, which waits until everything up to `head` was delivered.
@@ -109,8 +106,9 @@ class Stream {
   bool read_snapshot();
   bool read_log();
   bool read_disk(std::uint64_t target);
-  std::shared_ptr<HistoryRead> history_read() const;
-  void take_history(HistoryRead& read);
+  void on_turn() override { owner_.on_stream_ready(); }
+  std::shared_ptr<HistoryRead> history_read() const override;
+  void take_history(HistoryRead& read) override;
   bool passes_over(const Entry& entry);
   bool lags(std::uint64_t seq) const;
   void give_up();
@@ -124,11 +122,9 @@ class Stream {
   FilterSet filters_;
   View* view_ = nullptr;
   Mode mode_ = Mode::idle;
-  bool must_send_ = true;                     // a batch is due, empty if need be
-  std::size_t chunks_left_ = kChunksPerTurn;  // to read before others have their turn
-  bool waiting_ = false;                      // somewhere in the hub's lists of streams to be told
-  bool reading_ = false;                      // it is waiting for an answer from disk
-  bool page_due_ = false;                     // the answer says that page_ is to be sent
+  bool must_send_ = true;  // a batch is due, empty if need be
+  bool reading_ = false;   // it is waiting for an answer from disk
+  bool page_due_ = false;  // the answer says that page_ is to be sent
   // Up to position_ everything was delivered; what was found in (position_, scanned_] is in page_. Both are
   // positions of the log, or while in a snapshot places in it: the seq of a topic's latest reading.
   std::uint64_t position_ = 0;

@@ -20,7 +20,7 @@
 
 namespace fieldcast {
 
-class Stream;
+class LogReader;
 class View;
 
 /// How many readings a view has matched up to some position. Two counts of one view are apart by what lies between,
@@ -69,11 +69,11 @@ class View {
   /// together get the same one.
   std::shared_ptr<const Batch> joined(std::uint64_t from, const Cursor& cursor);
 
-  BatchBuilder pending;          // what the hub has matched since the last batch
-  std::vector<Stream*> waiting;  // streams to be told of the next batch
-  std::size_t clients = 0;       // streams that hold this view
-  Instant unused_since{};        // since when there are none
-  std::uint64_t last_seq = 0;    // of the last entry it got: it comes once, by however many filters
+  BatchBuilder pending;             // what the hub has matched since the last batch
+  std::vector<LogReader*> waiting;  // streams to be told of the next batch
+  std::size_t clients = 0;          // streams that hold this view
+  Instant unused_since{};           // since when there are none
+  std::uint64_t last_seq = 0;       // of the last entry it got: it comes once, by however many filters
 
  private:
   struct Held {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <random>
 
-#include "storage/entry_copies.hpp"
+#include "gateway/entry_copies.hpp"
 
 namespace fieldcast {
 namespace {

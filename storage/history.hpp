@@ -1,5 +1,5 @@
-// The database as its reader sees it: one step of a replay at a time, over a connection of its own. No read transaction
-// outlives a step, since an open one keeps the write-ahead log from being taken back.
+// The database as its reader sees it: one step of a replay or of a page of history at a time, over a connection of its
+// own. No read transaction outlives a step, since an open one keeps the write-ahead log from being taken back.
 //
 // One thread: the log's reader. Owned by the log.
 #pragma once

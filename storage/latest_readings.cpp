@@ -1,6 +1,6 @@
 #include "storage/latest_readings.hpp"
 
-#include "storage/entry_copies.hpp"
+#include "gateway/entry_copies.hpp"
 
 namespace fieldcast {
 

@@ -28,6 +28,35 @@ TEST_F(StreamTest, ALongReplayGivesWayHoweverFastItIsRead) {
   EXPECT_GT(turns, 2u);
 }
 
+TEST_F(StreamTest, ManyThatCatchUpTakeTurnsAndHoldUpNoLiveStream) {
+  for (std::size_t i = 0; i < 10 * kPageEntries; ++i) append("a");
+  Reader live(hub);
+  ASSERT_EQ(live.stream.begin(FilterSet({"a"}), From{}, std::nullopt), std::nullopt);
+  while (live.stream.next()) {
+  }
+  std::vector<std::unique_ptr<Reader>> late;
+  for (std::size_t i = 0; i < 3 * kReadersPerTurn; ++i) {
+    late.push_back(std::make_unique<Reader>(hub));
+    ASSERT_EQ(late.back()->stream.begin(FilterSet({"a"}), from(From::Kind::oldest), std::nullopt), std::nullopt);
+    while (late.back()->stream.next()) {
+    }
+  }
+  const auto told = [&] {
+    std::size_t sum = 0;
+    for (const auto& reader : late) sum += static_cast<std::size_t>(reader->told);
+    return sum;
+  };
+  append("a");
+  hub.run();
+  EXPECT_EQ(live.told, 1);
+  EXPECT_EQ(told(), kReadersPerTurn);
+  hub.run();
+  hub.run();
+  for (const auto& reader : late) EXPECT_EQ(reader->told, 1) << "each in its turn";
+  late.erase(late.begin(), late.begin() + 2);  // those that have gone are told nothing
+  run();
+}
+
 TEST_F(StreamTest, ClientsOfOneFilterSetShareOneEncoding) {
   std::vector<std::unique_ptr<Reader>> readers;
   for (int i = 0; i < 100; ++i) {

@@ -53,6 +53,9 @@ TEST_F(HistoryDamageTest, ADamagedBlockOrRecordIsAHoleAndCountedOnce) {
     const Replay all = replay({.until = 50});
     EXPECT_EQ(all.lost, (Lost{{10, 20}, {30, 40}}));
     EXPECT_EQ(all.seqs.size(), 30u);
+    const Replay back = replay({.until = 50, .order = Order::descending});
+    EXPECT_EQ(back.lost, (Lost{{30, 40}, {10, 20}}));
+    EXPECT_EQ(back.seqs.size(), 30u);
     EXPECT_EQ(counters.damaged.value(), 2u);
     store_record(readings(51 + run, 51 + run));  // the tail is read again
   }
@@ -118,6 +121,10 @@ TEST_F(HistoryDamageTest, AnErrorOnTheWayTakesNothingBack) {
   EXPECT_EQ(counters.damaged.value(), 0u);
   read({.until = 5});
   EXPECT_EQ(history->fault(), "");
+  all_damage_known = false;
+  const auto back = read({.until = 20, .order = Order::descending});
+  EXPECT_TRUE(back->lost) << "it begins with what cannot be read";
+  EXPECT_EQ(back->reached, 0u);
 }
 
 TEST_F(HistoryDamageTest, ADatabaseThatIsAwayHasLostAllUntilItComes) {
@@ -165,6 +172,9 @@ TEST_F(HistoryDamageTest, NeverAWrongReadingNorASilentLoss) {
       if (step->lost) all.lost.emplace_back(after, step->reached);
       if (history->fault() != "") ++runs_with_errors;
       after = step->reached;
+    }
+    for (std::uint64_t until = seq; until > 0 && !HasFailure();) {
+      until = read({.until = until, .order = Order::descending, .max_entries = 100})->reached;
     }
     if (!all.lost.empty()) ++runs_with_loss;
     history.reset();

@@ -26,10 +26,13 @@ class HistoryTest : public testing::Test {
     std::uint64_t after = 0, until = 0;
     std::vector<std::string> filters{"#"};
     std::optional<std::int64_t> since{};
+    Order order = Order::ascending;
+    TimeRange times{};
+    bool links = true;
     std::size_t max_entries = 10'000, max_bytes = 1u << 20;
   };
   using Seqs = std::vector<std::uint64_t>;
-  /// A replay: what came, and the gaps in it as (after, reached].
+  /// A replay: what came, and the gaps in it as (after, reached], or descending (reached, until].
   struct Replay {
     Seqs seqs;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> lost;
@@ -96,15 +99,19 @@ class HistoryTest : public testing::Test {
   void damage_body(std::uint64_t first_seq) { damage("body", "data", "first_seq = " + std::to_string(first_seq)); }
   /// The database does not give it back any more.
   void lose(std::uint64_t first, std::uint64_t last) { there.erase(there.lower_bound(first), there.upper_bound(last)); }
-  /// The same, but the list of blocks still tells its topics.
-  void lose_body(const std::vector<Entry>& entries) {
-    for (const Entry& entry : entries) named_.emplace(entry.seq, Kept(entry));
+  /// The same, but the list of blocks still tells its times, and its topics.
+  void lose_body(const std::vector<Entry>& entries, bool topics_known = true) {
+    const auto [first, last] = std::minmax_element(entries.begin(), entries.end(),
+                                                   [](const Entry& a, const Entry& b) { return a.time < b.time; });
+    for (const Entry& entry : entries) {
+      listed_.insert_or_assign(entry.seq, Listed{Kept(entry), topics_known, first->time, last->time});
+    }
     lose(entries.front().seq, entries.back().seq);
   }
   void clear() {
     change("DELETE FROM block; DELETE FROM body; DELETE FROM tail");
     there.clear();
-    named_.clear();
+    listed_.clear();
     reopen();
   }
 
@@ -116,6 +123,9 @@ class HistoryTest : public testing::Test {
     step->after = ask.after;
     step->until = ask.until;
     step->since = ask.since;
+    step->order = ask.order;
+    step->times = ask.times;
+    step->links = ask.links;
     step->filters = FilterSet(ask.filters);
     step->max_entries = ask.max_entries;
     step->max_bytes = ask.max_bytes;
@@ -135,9 +145,10 @@ class HistoryTest : public testing::Test {
       const auto step = read(ask);
       ++replay.steps;
       for (const Entry& entry : step->chunk.entries) replay.seqs.push_back(entry.seq);
-      if (step->lost) replay.lost.emplace_back(ask.after, step->reached);
+      const bool up = ask.order == Order::ascending;
+      if (step->lost) replay.lost.emplace_back(up ? ask.after : step->reached, up ? step->reached : ask.until);
       ask.since = step->since;
-      ask.after = step->reached;
+      (up ? ask.after : ask.until) = step->reached;
     }
     return replay;
   }
@@ -158,23 +169,41 @@ class HistoryTest : public testing::Test {
     for (const Entry& entry : entries) there.insert_or_assign(entry.seq, Kept(entry));
   }
 
-  static bool wanted(const Kept& kept, const HistoryRead& step) {
-    return is_link(kept.entry) || step.filters.matches(kept.topic);
+  /// A lost entry whose block is still listed.
+  struct Listed {
+    Kept kept;
+    bool topics_known;
+    std::int64_t first_time, last_time;  // of the block
+
+    bool may_be_passed_over(const Ask& ask) const {
+      return (topics_known && !named(kept, ask)) || !ask.times.overlaps(first_time, last_time);
+    }
+  };
+
+  static bool named(const Kept& kept, const Ask& ask) {
+    return is_link(kept.entry) ? ask.links : FilterSet(ask.filters).matches(kept.topic);
+  }
+  static bool wanted(const Kept& kept, const Ask& ask) {
+    const std::int64_t time = kept.entry.time;
+    const bool in_range = (!ask.times.start || time >= *ask.times.start) && (!ask.times.end || time < *ask.times.end);
+    return in_range && named(kept, ask);
   }
 
   void judge(const Ask& ask, const HistoryRead& step) {
-    ASSERT_GT(step.reached, ask.after);
-    ASSERT_LE(step.reached, ask.until);
+    const bool up = ask.order == Order::ascending;
+    ASSERT_GE(step.reached, up ? ask.after + 1 : ask.after);
+    ASSERT_LE(step.reached, up ? ask.until : ask.until - 1);
+    std::uint64_t from = up ? ask.after : step.reached;
+    const std::uint64_t to = up ? step.reached : ask.until;
     const auto& entries = step.chunk.entries;
     if (step.lost) {
       EXPECT_TRUE(entries.empty());
       if (!all_damage_known) return;
       EXPECT_FALSE(ask.since) << "what is passed over is not lost";
-      const auto next = there.upper_bound(ask.after);
-      ASSERT_TRUE(next == there.end() || next->first > step.reached) << next->first << " is there";
+      const auto next = there.upper_bound(from);
+      ASSERT_TRUE(next == there.end() || next->first > to) << next->first << " is there";
       return;
     }
-    std::uint64_t from = ask.after;
     if (ask.since) {
       auto first = there.upper_bound(ask.after);
       while (first != there.end() && first->second.entry.time < *ask.since) ++first;
@@ -183,16 +212,17 @@ class HistoryTest : public testing::Test {
       from = step.since ? step.reached : first->first - 1;
     }
     std::vector<Kept> expected;
-    for (std::uint64_t seq = from + 1; seq <= step.reached; ++seq) {
-      if (const auto named = named_.find(seq); named != named_.end()) {
-        ASSERT_FALSE(wanted(named->second, step)) << seq << " cannot be read, and that was not told";
+    for (std::uint64_t seq = from + 1; seq <= to; ++seq) {
+      if (const auto listed = listed_.find(seq); listed != listed_.end()) {
+        ASSERT_TRUE(listed->second.may_be_passed_over(ask)) << seq << " cannot be read, and that was not told";
         continue;
       }
       const auto entry = there.find(seq);
       ASSERT_NE(entry, there.end()) << seq << " is missing, and that was not told";
-      if (wanted(entry->second, step)) expected.push_back(entry->second);
+      if (wanted(entry->second, ask)) expected.push_back(entry->second);
     }
-    ASSERT_EQ(std::vector<Kept>(entries.begin(), entries.end()), expected) << ask.after << " to " << step.reached;
+    if (!up) std::reverse(expected.begin(), expected.end());
+    ASSERT_EQ(std::vector<Kept>(entries.begin(), entries.end()), expected) << from << " to " << to;
     ASSERT_LE(entries.size(), std::max<std::size_t>(1, ask.max_entries));
     std::size_t bytes = 0;
     for (const Entry& entry : entries) {
@@ -204,7 +234,7 @@ class HistoryTest : public testing::Test {
   std::unique_ptr<Database> database_;
   Entries strings_;
   std::int64_t next_slot_ = 1;
-  std::map<std::uint64_t, Kept> named_;  // cannot be read, but whether a filter matches is known
+  std::map<std::uint64_t, Listed> listed_;
 };
 
 }  // namespace fieldcast::test

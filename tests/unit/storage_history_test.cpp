@@ -38,6 +38,32 @@ TEST_F(HistoryTest, PagesOfEverySizeGiveEverything) {
   }
 }
 
+TEST_F(HistoryTest, PagesOfEverySizeGiveEverythingBackwards) {
+  store_block(readings(1, 9));
+  store_block(readings(10, 10, "b"));
+  store_block(readings(11, 40));
+  store_record(readings(41, 43));
+  store_record(readings(44, 60, "c"), 20);
+  store_record({link(61)});
+  const Order down = Order::descending;
+  const auto backwards = [](std::uint64_t first, std::uint64_t last) {
+    Seqs seqs = from_to(first, last);
+    std::reverse(seqs.begin(), seqs.end());
+    return seqs;
+  };
+  for (std::size_t entries = 1; entries <= 62; ++entries) {
+    EXPECT_EQ(replay({.until = 61, .order = down, .max_entries = entries}).seqs, backwards(1, 61)) << entries;
+  }
+  for (std::size_t bytes = 1; bytes <= 200; ++bytes) {
+    EXPECT_EQ(replay({.until = 61, .order = down, .max_bytes = bytes}).seqs, backwards(1, 61)) << bytes;
+  }
+  for (std::uint64_t after = 0; after < 61; ++after) {
+    for (std::uint64_t until = after + 1; until <= 61; ++until) {
+      EXPECT_EQ(replay({.after = after, .until = until, .order = down}).seqs, backwards(after + 1, until));
+    }
+  }
+}
+
 TEST_F(HistoryTest, AStepBringsAllThatItMay) {
   for (std::uint64_t first = 1; first < 1'000; first += 100) store_block(readings(first, first + 99));
   store_record(readings(1'001, 1'100));
@@ -55,6 +81,9 @@ TEST_F(HistoryTest, AStepLooksAtFewBlocksAndEndsBehindThem) {
   for (std::uint64_t seq = 1'001; seq <= 2'000; ++seq) store_block(readings(seq, seq));
   EXPECT_EQ(read({.after = 1'000, .until = 2'000, .filters = {"b"}})->reached, 1'000 + kHistoryRows);
   EXPECT_EQ(read({.after = 1'000, .until = 2'000, .since = std::int64_t{1} << 60})->reached, 1'000 + kHistoryRows);
+  const Order down = Order::descending;
+  EXPECT_EQ(read({.until = 1'000, .order = down})->reached, 1'000 - 10 * kHistoryBlocks);
+  EXPECT_EQ(read({.until = 2'000, .filters = {"b"}, .order = down})->reached, 2'000 - kHistoryRows);
 }
 
 TEST_F(HistoryTest, AReadingLargerThanAStepComesAlone) {
@@ -80,6 +109,14 @@ TEST_F(HistoryTest, WhatIsMissingIsToldAtItsPlace) {
   EXPECT_EQ(replay({.until = 3}).lost, (Lost{{0, 3}}));
   EXPECT_EQ(replay({.after = 10, .until = 15}).lost, (Lost{{10, 15}}));
   EXPECT_EQ(replay({.after = 33, .until = 40}).lost, (Lost{{33, 40}}));
+  // The same, backwards.
+  const Order down = Order::descending;
+  const Replay back = replay({.until = 40, .order = down});
+  EXPECT_EQ(back.seqs, (Seqs{32, 31, 30, 25, 22, 21, 20, 9, 8, 7, 6, 5}));
+  EXPECT_EQ(back.lost, (Lost{{32, 40}, {25, 29}, {22, 24}, {9, 19}, {0, 4}}));
+  EXPECT_EQ(replay({.until = 40, .filters = {"b"}, .order = down}).lost, back.lost);
+  EXPECT_EQ(replay({.after = 2, .until = 3, .order = down}).lost, (Lost{{2, 3}}));
+  EXPECT_EQ(replay({.after = 10, .until = 15, .order = down}).lost, (Lost{{10, 15}}));
 }
 
 TEST_F(HistoryTest, AnEmptyDatabaseHasLostEverything) {
@@ -105,6 +142,39 @@ TEST_F(HistoryTest, BlocksOfOtherTopicsAreNotDecoded) {
   EXPECT_EQ(counters.damaged.value(), 1u);
   // The first entry of a time is looked for among all topics.
   EXPECT_EQ(read({.after = 10, .until = 30, .filters = {"a"}, .since = 0})->reached, 30u);
+}
+
+TEST_F(HistoryTest, ABlockOutsideOfTheTimesIsNotDecoded) {
+  auto early = readings(1, 10), mixed = readings(11, 20), late = readings(21, 29);
+  const std::int64_t noon = 1'764'000'000'000;
+  for (Entry& entry : early) entry.time = noon - 1;
+  for (Entry& entry : mixed) entry.time = noon + (entry.seq == 15 ? 10 : entry.seq == 16 ? 19 : 100);
+  for (Entry& entry : late) entry.time = noon + 20;
+  late.erase(late.begin() + 3);  // 24
+  store_block(early);
+  store_block(mixed);
+  store_block(late);
+  damage_body(1);
+  const TimeRange times{noon, noon + 20};
+  for (const Order order : {Order::ascending, Order::descending}) {
+    const Replay some = replay({.until = 29, .order = order, .times = times});
+    EXPECT_EQ(some.seqs, (order == Order::ascending ? Seqs{15, 16} : Seqs{16, 15}));
+    EXPECT_EQ(some.lost, (Lost{{23, 24}})) << "clocks jump: what is missing may be of any time";
+  }
+  EXPECT_EQ(counters.damaged.value(), 0u);
+  lose(1, 10);
+  EXPECT_EQ(replay({.after = 10, .until = 20, .times = {noon, noon}}).seqs, Seqs{});
+  EXPECT_EQ(replay({.until = 20, .times = {std::nullopt, noon + 11}}).lost, (Lost{{0, 10}}));
+  EXPECT_EQ(counters.damaged.value(), 1u);
+}
+
+TEST_F(HistoryTest, LinkEntriesCanBeLeftOut) {
+  store_block({link(1), reading(2, "a", "2"), link(3)});
+  store_block({link(4), link(5)});
+  store_record({link(6), reading(7, "a", "7")});
+  damage_body(4);
+  EXPECT_EQ(replay({.until = 7, .filters = {"a"}, .links = false}).seqs, (Seqs{2, 7}));
+  EXPECT_EQ(counters.damaged.value(), 0u) << "nothing but links is in it";
 }
 
 TEST_F(HistoryTest, AWholeBlockBeforeTheTimeIsNotDecoded) {
@@ -145,6 +215,7 @@ TEST_F(HistoryTest, SeesWhatIsStoredAndDeletedBetweenTwoSteps) {
   // The tail becomes a block; its slots stay as they are, and count no more.
   store_block(readings(21, 24));
   EXPECT_EQ(replay({.until = 24}).seqs, from_to(1, 24));
+  EXPECT_EQ(replay({.until = 24, .order = Order::descending}).seqs.size(), 24u);
   change("UPDATE tail SET first_seq = 25, last_seq = 25 WHERE slot = 1");  // one is used again, by a damaged record
   EXPECT_EQ(replay({.until = 25}).lost, (Lost{{24, 25}}));
   store_record(readings(26, 30));
@@ -254,11 +325,9 @@ TEST_F(HistoryTest, EveryStepAgreesWithTheModel) {
           change("DELETE FROM body WHERE first_seq = " + first);
         }
         if (one_of(6) == 0) store_record(held);  // a slot that was not used again yet
-        if (one_of(6) == 0) {
-          damage("block", "topics", "first_seq = " + first);
-        } else if (damaged) {
-          lose_body(held);
-        }
+        const bool topics_damaged = one_of(6) == 0;
+        if (topics_damaged) damage("block", "topics", "first_seq = " + first);
+        if (damaged) lose_body(held, !topics_damaged);
       } else {
         store_record(held, 1 + one_of(300));
         if (damaged && one_of(2) == 0) {
@@ -274,7 +343,14 @@ TEST_F(HistoryTest, EveryStepAgreesWithTheModel) {
       ask.until = ask.after + 1 + one_of(seq + 5 - ask.after);
       const std::vector<std::string> filters{"#", "a", "b/#", "+/1", "c/0", "z"};
       for (std::uint64_t n = 1 + one_of(2); n != 0; --n) ask.filters.push_back(filters[one_of(filters.size())]);
-      if (one_of(3) == 0) ask.since = time - static_cast<std::int64_t>(one_of(2'000));
+      if (one_of(2) == 0) {
+        ask.order = Order::descending;
+      } else if (one_of(3) == 0) {
+        ask.since = time - static_cast<std::int64_t>(one_of(2'000));
+      }
+      if (one_of(3) == 0) ask.times.start = time - static_cast<std::int64_t>(one_of(2'000));
+      if (one_of(3) == 0) ask.times.end = time - static_cast<std::int64_t>(one_of(2'000));
+      ask.links = one_of(2) == 0;
       ask.max_entries = 1 + one_of(run % 2 == 0 ? 10 : 1'000);
       ask.max_bytes = 1 + one_of(run % 3 == 0 ? 100 : 10'000);
       const Replay all = replay(ask);
