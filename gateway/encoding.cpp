@@ -258,6 +258,17 @@ std::string encode_answer(std::string_view type, std::string_view id, const Filt
   return json;
 }
 
+std::string encode_published(std::string_view id) {
+  std::string json = R"({"type":"published")";
+  if (!id.empty()) json.append(R"(,"id":)").append(id);
+  json += '}';
+  return json;
+}
+
+void append_reason_code(std::string& out, const Problem& problem) {
+  if (problem.reason_code != 0) out.append(R"(,"reason_code":)").append(std::to_string(problem.reason_code));
+}
+
 std::string encode_error(std::string_view id, const Problem& problem) {
   std::string json = R"({"type":"error","id":)";
   json += id;
@@ -265,6 +276,7 @@ std::string encode_error(std::string_view id, const Problem& problem) {
   json += info(problem.code).word;
   json += R"(","message":)";
   append_json_string(json, problem.detail);
+  append_reason_code(json, problem);
   json += '}';
   return json;
 }

@@ -71,7 +71,14 @@ class BatchBuilder {
 /// `{"type":"subscribed"|"unsubscribed","id":ID,"topics":[…],"cursor":"…"}`; `id` is JSON already.
 std::string encode_answer(std::string_view type, std::string_view id, const FilterSet& topics, const Cursor& cursor);
 
-/// `{"type":"error","id":ID,"code":"…","message":"…"}`; `id` is JSON already, "null" where there is none.
+/// `{"type":"published"}`, with `"id":ID` where there is one; `id` is JSON already.
+std::string encode_published(std::string_view id = {});
+
+/// Appends `,"reason_code":N` where the problem has one.
+void append_reason_code(std::string& out, const Problem& problem);
+
+/// `{"type":"error","id":ID,"code":"…","message":"…"[,"reason_code":N]}`; `id` is JSON already, "null" where there is
+/// none.
 std::string encode_error(std::string_view id, const Problem& problem);
 
 }  // namespace fieldcast

@@ -36,6 +36,15 @@ inline constexpr std::size_t kFilterLevels = 64;
 inline constexpr std::size_t kStreamFilterBytes = 128 * 1024;
 // Subscriptions of one WebSocket that wait for their turn: a client that pipelines more is not waiting for answers.
 inline constexpr std::size_t kPendingChanges = 64;
+// A command as JSON: a request's body, or a WebSocket message. Its payload may be as long as limits.payload by default,
+// in base64 or with every character escaped by two; the rest is for the longest topic and the other members.
+inline constexpr std::size_t kPublishBytes = 2 * 256 * 1024 + 128 * 1024;
+// Commands of one client that wait for their broker: one that sends more does not wait for its answers.
+inline constexpr std::size_t kPendingPublishes = 64;
+// Commands of one shard that wait for their brokers, all clients together, and what they may take in memory: a broker
+// answers in milliseconds, so that more wait only where it does not. Each wake-up looks at all of them.
+inline constexpr std::size_t kShardPublishes = 1'000;
+inline constexpr std::size_t kShardPublishBytes = 8u << 20;
 // A view without clients is kept this long, since polls come back: twice the longest poll.
 inline constexpr std::chrono::seconds kViewKept{120};
 // Topics looked at under the log's lock in one step of a snapshot: the broker's thread waits meanwhile.

@@ -13,7 +13,7 @@ enum class Code : std::uint8_t {
   bad_message,  // a JSON body or WebSocket message
   bad_filter,   // a topic filter
   bad_from,     // where a stream shall start
-  forbidden,    // another origin
+  forbidden,    // another origin, or no right to do this
   not_found,
   bad_method,
   bad_media_type,
