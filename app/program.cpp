@@ -70,6 +70,7 @@ Shards::Options shard_options(const Config& config, std::size_t threads) {
   options.threads = threads;
   for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
   options.http = {config.server.hosts, config.server.origins, config.stalled};
+  options.may_publish = config.server.anonymous != Anonymous::read;
   options.limits = config.limits;
   options.patience = kClientPatience;
   return options;
@@ -195,7 +196,7 @@ void run_program(const Config& config) {
 
   std::optional<Shards> shards;
   try {
-    shards.emplace(log, clock, shard_options(config, threads), routes);
+    shards.emplace(log, commands, clock, shard_options(config, threads), routes);
   } catch (...) {
     log.finish();  // nothing was taken: the next start goes on where this one began
     throw;

@@ -3,16 +3,20 @@
 #include <asio/post.hpp>
 #include <utility>
 
+#include "adapters/json/command.hpp"
 #include "adapters/websocket/session.hpp"
 
 namespace fieldcast {
 
-Shard::Shard(Log& log, const Clock& clock, const Limits& limits, const http::Settings& settings, http::Routes routes)
+Shard::Shard(Log& log, Publisher& publisher, bool may_publish, const Clock& clock, const Limits& limits,
+             const http::Settings& settings, http::Routes routes)
     : limits_(limits),
       hub_(log, clock, limits_, counters_, *this),
-      server_(loop_, hub_, settings, std::move(routes),
+      publications_(publisher, json::parse_command, may_publish, *this),
+      server_(loop_, hub_, publications_, settings, std::move(routes),
               [this](http::UpgradeRequest&& request, Outlet& outlet) {
-                return websocket::open(request.head, request.request.parameters, request.refused, hub_, outlet);
+                return websocket::open(request.head, request.request.parameters, request.refused, hub_, publications_,
+                                       outlet);
               }),
       tick_timer_(loop_),
       patience_timer_(loop_) {
@@ -44,6 +48,7 @@ void Shard::wake() noexcept {
     // appended in between wakes nobody.
     run_posted_.exchange(false, std::memory_order_acq_rel);
     hub_.run();
+    publications_.run();
   });
 }
 

@@ -1,7 +1,7 @@
-// One event loop with all that lives on it: a hub, the sockets of its clients, and their sessions.
+// One event loop with all that lives on it: a hub, the commands of its clients, their sockets and their sessions.
 //
-// run() is its thread; the log wakes it from any other, and so does stop(). Owned by Shards; the log and the clock
-// outlive it.
+// run() is its thread; log and publisher wake it from any other, and so does stop(). Owned by Shards; the log, the
+// publisher and the clock outlive it.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -15,13 +15,15 @@
 #include "gateway/hub.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/publications.hpp"
 
 namespace fieldcast {
 
 class Shard final : private Wakeup {
  public:
-  /// Registers with the log. `limits` are this shard's own.
-  Shard(Log& log, const Clock& clock, const Limits& limits, const http::Settings& settings, http::Routes routes);
+  /// Registers with the log. `limits` are this shard's own. `may_publish`: whether its clients may.
+  Shard(Log& log, Publisher& publisher, bool may_publish, const Clock& clock, const Limits& limits,
+        const http::Settings& settings, http::Routes routes);
 
   asio::io_context& loop() { return loop_; }
   http::Server& server() { return server_; }
@@ -42,6 +44,7 @@ class Shard final : private Wakeup {
   asio::io_context loop_{1};
   std::atomic<bool> run_posted_{false};
   Hub hub_;
+  Publications publications_;
   http::Server server_;
   asio::steady_timer tick_timer_;
   asio::steady_timer patience_timer_;

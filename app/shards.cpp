@@ -16,14 +16,15 @@ std::size_t part_of(std::size_t whole, std::size_t parts) {
 
 }  // namespace
 
-Shards::Shards(Log& log, const Clock& clock, const Options& options, const http::Routes& routes)
+Shards::Shards(Log& log, Publisher& publisher, const Clock& clock, const Options& options, const http::Routes& routes)
     : patience_(options.patience), faults_(options.threads) {
   Limits limits = options.limits;
   limits.views = part_of(limits.views, options.threads);
   limits.view_bytes = part_of(limits.view_bytes, options.threads);
   std::vector<http::Server*> servers;
   while (shards_.size() < options.threads) {
-    shards_.push_back(std::make_unique<Shard>(log, clock, limits, options.http, routes));
+    shards_.push_back(
+        std::make_unique<Shard>(log, publisher, options.may_publish, clock, limits, options.http, routes));
     servers.push_back(&shards_.back()->server());
   }
   acceptor_.emplace(loop(), options.listen, std::move(servers), options.limits.connections,

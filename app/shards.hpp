@@ -1,7 +1,7 @@
 // All shards of the program and the acceptor before them: the first runs on the thread that calls run(), with the
-// acceptor on its loop; each other one on a thread of its own. They share the log, and nothing else.
+// acceptor on its loop; each other one on a thread of its own. They share log and publisher, and nothing else.
 //
-// Owned by the program; log and clock outlive it, and nothing is appended to the log any more when it is destroyed.
+// Owned by the program; log, publisher and clock outlive it, and have stopped when it is destroyed.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -24,13 +24,14 @@ class Shards {
     std::size_t threads = 1;  // one shard each; at least 1
     std::vector<http::ListenAddress> listen;
     http::Settings http;
+    bool may_publish = false;            // clients, whoever they are
     Limits limits;                       // of all shards together: each gets its part of views and view_bytes
     std::chrono::milliseconds patience;  // with clients, at a stop
   };
 
   /// Binds and listens. The handlers of the routes are called by any of the threads, several at the same time. Throws
   /// std::runtime_error where an address cannot be had.
-  Shards(Log& log, const Clock& clock, const Options& options, const http::Routes& routes);
+  Shards(Log& log, Publisher& publisher, const Clock& clock, const Options& options, const http::Routes& routes);
 
   /// The loop of the thread that calls run().
   asio::io_context& loop() { return shards_.front()->loop(); }

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "adapters/http/head.hpp"
-#include "adapters/http/response.hpp"
 
 namespace fieldcast::http {
 namespace {
@@ -133,9 +132,9 @@ std::string cors_lines(std::optional<std::string_view> origin) {
   return out;
 }
 
-std::string preflight_lines() {
+std::string preflight_lines(std::string_view methods) {
   // Ten minutes: shorter than anyone waits for a changed configuration to be believed, longer than a page's start.
-  return "Access-Control-Allow-Methods: " + std::string(kMethods) +
+  return "Access-Control-Allow-Methods: " + std::string(methods) +
          "\r\nAccess-Control-Allow-Headers: Content-Type, Authorization, Last-Event-ID\r\nAccess-Control-Max-Age: "
          "600\r\n";
 }

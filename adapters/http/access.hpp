@@ -31,7 +31,7 @@ class Access {
 /// Header lines for the answer to a request that check() let pass.
 std::string cors_lines(std::optional<std::string_view> origin);
 
-/// Further header lines for the answer to a preflight.
-std::string preflight_lines();
+/// Further header lines for the answer to a preflight; `methods` is what the path takes.
+std::string preflight_lines(std::string_view methods);
 
 }  // namespace fieldcast::http

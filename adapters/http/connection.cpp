@@ -9,12 +9,25 @@
 #include <utility>
 #include <variant>
 
+#include "adapters/http/publish.hpp"
+#include "gateway/limits.hpp"
+
 namespace fieldcast::http {
 
 struct Connection::Pending {
+  Pending(std::string head_, Request request_, Body body_, Shared& shared_, std::size_t size_)
+      : head(std::move(head_)), request(std::move(request_)), body(std::move(body_)), shared(shared_), size(size_) {
+    shared.body_bytes += size;
+  }
+  ~Pending() { shared.body_bytes -= size; }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
   std::string head;
   Request request;
   Body body;
+  Shared& shared;
+  const std::size_t size;  // announced; 0 where the body is thrown away
 };
 
 Connection::Connection(Socket socket, Shared& shared, bool extra)
@@ -224,43 +237,70 @@ void Connection::next_request() {
 void Connection::serve(std::string head) {
   auto request = parse_head(head);
   if (!request) return refuse(request.problem(), request.problem().code == Code::too_large ? 431 : 0);
-  if (!request->has_body()) return dispatch(std::move(head), std::move(*request));
+  if (!request->has_body()) return dispatch(std::move(head), std::move(*request), refusal());
 
-  if (request->content_length > kBodyBytes) return refuse({Code::too_large, "no request here takes a body"}, 0);
+  const bool kept = Dispatcher::needs_body(*request);
+  const auto size = !kept ? 0 : request->chunked ? kPublishBytes : request->content_length;
   // http-parser as distributions build it takes chunk heads that a proxy before us might read differently, so
   // what follows a chunked body on this connection is not trusted. Nor is what follows an answer that came
-  // instead of the 100 that the client waits for.
+  // instead of the body, or of the 100 that the client waits for.
   const bool waits = request->minor == 1 && names(request->field("expect"), "100-continue");
-  if (request->chunked || waits) request->keep_alive = false;
-  if (waits) return dispatch(std::move(head), std::move(*request));
+  if (request->chunked) request->keep_alive = false;
+  if (kept) {
+    if (const auto refused = body_refusal(*request, size)) {
+      request->keep_alive = false;
+      return dispatch(std::move(head), std::move(*request), refused);
+    }
+    if (waits) send(std::array{Piece{"HTTP/1.1 100 Continue\r\n\r\n"}});
+  } else if (request->content_length > kBodyBytes) {
+    return refuse({Code::too_large, "this request takes no body"}, 0);
+  } else if (waits) {
+    request->keep_alive = false;
+    return dispatch(std::move(head), std::move(*request), refusal());
+  }
   if (!std::exchange(head_begun_, true)) deadline_ = shared_.clock.now() + kRequestTime;
   phase_ = Phase::body;
-  const Body body(head);
-  pending_ = std::make_unique<Pending>(Pending{std::move(head), std::move(*request), body});
+  Body body(head, kept ? kPublishBytes : kBodyBytes, kept);
+  pending_ = std::make_unique<Pending>(std::move(head), std::move(*request), std::move(body), shared_, size);
   const auto input = std::exchange(input_, {});
   read_body(input);
 }
 
-void Connection::read_body(std::string_view input) {
-  const auto state = pending_->body.feed(input);
-  if (state == Body::State::too_large) return refuse({Code::too_large, "no request here takes a body"}, 0);
-  if (state == Body::State::faulty) return refuse({Code::bad_request, "the chunks of the body are faulty"}, 0);
-  if (state == Body::State::more) return;
-  input_.assign(input);
-  const auto done = std::move(pending_);
-  dispatch(std::move(done->head), std::move(done->request));
+/// Why nothing but plain answers can be had now.
+std::optional<Problem> Connection::refusal() const {
+  if (shared_.stopping) return Problem{Code::stopping, "the gateway is stopping: come back with the cursor"};
+  if (extra_) return Problem{Code::too_many, "too many clients are connected: try again later"};
+  return std::nullopt;
 }
 
-void Connection::dispatch(std::string head, Request request) {
+/// Why the body of a request that needs it is not read.
+std::optional<Problem> Connection::body_refusal(const Request& request, std::size_t size) const {
+  if (auto refused = refusal()) return refused;
+  if (auto problem = shared_.dispatcher.head_fault(request)) return problem;
+  if (shared_.body_bytes + size > kBodiesBytes)
+    return Problem{Code::too_many, "too many requests with a body are being read: try again later"};
+  return std::nullopt;
+}
+
+void Connection::read_body(std::string_view input) {
+  const auto state = pending_->body.feed(input);
+  if (state == Body::State::more) return;
+  if (state == Body::State::faulty) return refuse({Code::bad_request, "the chunks of the body are faulty"}, 0);
+  std::optional<Problem> refused = refusal();
+  if (state == Body::State::too_large) {
+    if (pending_->size == 0) return refuse({Code::too_large, "this request takes no body"}, 0);
+    refused = body_too_large();
+  }
+  input_.assign(input);
+  const auto done = std::move(pending_);
+  done->request.body = done->body.take();
+  dispatch(std::move(done->head), std::move(done->request), refused);
+}
+
+void Connection::dispatch(std::string head, Request request, const std::optional<Problem>& refused) {
   shared_.counters.requests.add();
   phase_ = Phase::answering;
   terms_ = {request.minor, request.method == "HEAD", request.keep_alive && !extra_ && !shared_.stopping, {}};
-  std::optional<Problem> refused;
-  if (shared_.stopping) {
-    refused = Problem{Code::stopping, "the gateway is stopping: come back with the cursor"};
-  } else if (extra_) {
-    refused = Problem{Code::too_many, "too many clients are connected: try again later"};
-  }
   auto reply = shared_.dispatcher.dispatch(std::move(head), std::move(request), terms_, *this, refused);
   if (auto* response = std::get_if<Response>(&reply)) return answer(*response);
   if (auto* upgraded = std::get_if<UpgradedSession>(&reply)) {

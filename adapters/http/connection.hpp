@@ -38,7 +38,11 @@ inline constexpr std::chrono::seconds kIdleTime{75};
 // How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
 // that is still sending before the answer does.
 inline constexpr std::chrono::seconds kLingerTime{2};
-inline constexpr std::size_t kLingerBytes = 64 * 1024;
+// What was refused without its body being read is a command of kPublishBytes at most, by a client that means well.
+inline constexpr std::size_t kLingerBytes = 1u << 20;
+// Bodies that the connections of a shard read together, by their announced lengths (kPublishBytes where there is none):
+// each is read in one go, so that more of them only come where clients send slowly.
+inline constexpr std::size_t kBodiesBytes = 16u << 20;
 // One read takes at most this.
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
 
@@ -53,6 +57,7 @@ struct Shared {
   const std::chrono::milliseconds stalled;  // a socket that took no byte for so long is closed
   std::function<void(Connection&)> gone;
   bool stopping = false;
+  std::size_t body_bytes = 0;               // announced, of the bodies that are being read to be kept
   std::array<char, kScratchBytes> scratch;  // each read goes here first: an idle connection has no buffer
 };
 
@@ -101,8 +106,10 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
 
   void next_request();
   void serve(std::string head);
+  std::optional<Problem> refusal() const;
+  std::optional<Problem> body_refusal(const Request& request, std::size_t size) const;
   void read_body(std::string_view input);
-  void dispatch(std::string head, Request request);
+  void dispatch(std::string head, Request request, const std::optional<Problem>& refused);
   void answer(const Response& response);
   void refuse(const Problem& problem, int status);
   bool session_runs() const { return session_ != nullptr && then_ == Then::nothing; }

@@ -2,18 +2,41 @@
 
 #include "adapters/http/events.hpp"
 #include "adapters/http/poll.hpp"
+#include "adapters/http/publish.hpp"
 #include "adapters/http/query.hpp"
 
 namespace fieldcast::http {
 namespace {
 
 constexpr std::string_view kWebSocketPath = "/v1/ws", kEventsPath = "/v1/events", kPollPath = "/v1/poll";
+constexpr std::string_view kPublishPath = "/v1/publish";
 
 bool is_stream(std::string_view path) {
   return path == kWebSocketPath || path == kEventsPath || path == kPollPath;
 }
 
+std::string_view methods_of(std::string_view path) {
+  return path == kPublishPath ? kPublishMethods : kMethods;
+}
+
+std::string allow_line(std::string_view methods) {
+  return "Allow: " + std::string(methods) + "\r\n";
+}
+
+bool takes(std::string_view path, std::string_view method) {
+  return path == kPublishPath ? method == "POST" : method == "GET" || method == "HEAD";
+}
+
 }  // namespace
+
+bool Dispatcher::needs_body(const Request& request) {
+  return request.path == kPublishPath && takes(request.path, request.method);
+}
+
+std::optional<Problem> Dispatcher::head_fault(const Request& request) const {
+  if (auto problem = access_.check(request.field("host"), request.field("origin"))) return problem;
+  return publish_fault(request, publications_);
+}
 
 Response Dispatcher::refuse(const Problem& problem, int status) {
   hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
@@ -27,17 +50,23 @@ Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outl
   terms.headers = cors_lines(origin);
 
   const auto route = routes_.find(request.path);
-  if (route == routes_.end() && !is_stream(request.path) && request.path != "*")
+  if (route == routes_.end() && !is_stream(request.path) && request.path != kPublishPath && request.path != "*")
     return refuse({Code::not_found, "nothing is served at this path"});
+  const auto methods = methods_of(request.path);
   if (request.method == "OPTIONS") {
     Response response;
     response.status = 204;
-    response.headers = "Allow: " + std::string(kMethods) + "\r\n";
-    if (origin) response.headers += preflight_lines();
+    response.headers = allow_line(methods);
+    if (origin) response.headers += preflight_lines(methods);
     return response;
   }
-  if (request.method != "GET" && request.method != "HEAD")
-    return refuse({Code::bad_method, "this path takes " + std::string(kMethods)});
+  if (!takes(request.path, request.method)) {
+    Response response = refuse({Code::bad_method, "this path takes " + std::string(methods)});
+    response.headers = allow_line(methods);
+    return response;
+  }
+
+  if (request.path == kPublishPath) return publish(request, terms, outlet, refused);
 
   if (request.path == kWebSocketPath) return upgrade(std::move(head), std::move(request), outlet, refused);
   if (route != routes_.end() && !route->second.parameters) return route->second.handler(request);
@@ -95,6 +124,15 @@ Reply Dispatcher::serve_poll(const Request& request, const Terms& terms, Outlet&
   if (!wanted) return refuse(wanted.problem());
   if (terms.head_only) return poll_response();
   auto session = start_poll(hub_, outlet, *wanted, terms);
+  if (!session) return refuse(session.problem());
+  return std::move(*session);
+}
+
+Reply Dispatcher::publish(const Request& request, const Terms& terms, Outlet& outlet,
+                          const std::optional<Problem>& refused) {
+  if (refused) return refuse(*refused);
+  if (auto problem = publish_fault(request, publications_)) return refuse(*problem);
+  auto session = start_publish(publications_, hub_, outlet, request.body, terms);
   if (!session) return refuse(session.problem());
   return std::move(*session);
 }

@@ -13,6 +13,7 @@
 #include "adapters/http/routes.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/publications.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::http {
@@ -25,12 +26,21 @@ using Reply = std::variant<Response, std::unique_ptr<Session>, UpgradedSession>;
 
 class Dispatcher {
  public:
-  /// The hub outlives the dispatcher.
-  Dispatcher(Hub& hub, Access access, Routes routes, UpgradeFactory upgrade)
-      : hub_(hub), access_(std::move(access)), routes_(std::move(routes)), upgrade_(std::move(upgrade)) {}
+  /// Hub and publications outlive the dispatcher.
+  Dispatcher(Hub& hub, Publications& publications, Access access, Routes routes, UpgradeFactory upgrade)
+      : hub_(hub),
+        publications_(publications),
+        access_(std::move(access)),
+        routes_(std::move(routes)),
+        upgrade_(std::move(upgrade)) {}
 
-  /// `terms` gets the header lines of this request's answers. `refused`: why no stream can be had now; plain
-  /// routes are served nevertheless, so that health checks and metrics work when they matter most.
+  /// Whether the answer needs the request's body; any other body is thrown away.
+  static bool needs_body(const Request& request);
+  /// Why such a request is refused whatever its body holds, as its head tells.
+  std::optional<Problem> head_fault(const Request& request) const;
+
+  /// `terms` gets the header lines of this request's answers. `refused`: why no stream can be had now, or no command
+  /// taken; plain routes are served nevertheless, so that health checks and metrics work when they matter most.
   Reply dispatch(std::string head, Request request, Terms& terms, Outlet& outlet,
                  const std::optional<Problem>& refused);
 
@@ -42,7 +52,10 @@ class Dispatcher {
   Reply serve_events(const Request& request, Terms& terms, Outlet& outlet, const std::optional<Problem>& refused);
   Reply serve_poll(const Request& request, const Terms& terms, Outlet& outlet);
 
+  Reply publish(const Request& request, const Terms& terms, Outlet& outlet, const std::optional<Problem>& refused);
+
   Hub& hub_;
+  Publications& publications_;
   const Access access_;
   const Routes routes_;
   const UpgradeFactory upgrade_;

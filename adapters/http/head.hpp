@@ -35,6 +35,7 @@ struct Request {
   bool chunked = false;
   std::uint64_t content_length = 0;
   std::vector<std::pair<std::string, std::string>> fields;  // a repeated one joined by ", "
+  std::string body;                                         // where the answer needs it; filled by the connection
 
   /// The value of a field, its name in any case.
   std::optional<std::string_view> field(std::string_view name) const;

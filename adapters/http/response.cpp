@@ -70,6 +70,7 @@ std::string problem_json(const Problem& problem, int status) {
   append_json_string(out, info(problem.code).word);
   out += R"(,"detail":)";
   append_json_string(out, problem.detail);
+  append_reason_code(out, problem);
   out += '}';
   return out;
 }

@@ -11,8 +11,8 @@
 
 namespace fieldcast::http {
 
-/// What is served everywhere; `Allow` and CORS say so.
-inline constexpr std::string_view kMethods = "GET, HEAD, OPTIONS";
+/// What a path takes; `Allow` and CORS say so.
+inline constexpr std::string_view kMethods = "GET, HEAD, OPTIONS", kPublishMethods = "POST, OPTIONS";
 
 struct Response {
   int status = 200;
@@ -37,10 +37,11 @@ std::string make_head(const Response& response, const Terms& terms, std::int64_t
 
 Response make_response(int status, std::string type, std::string body);
 
-/// `{"type":"about:blank","title":…,"status":…,"code":…,"detail":…}`, on one line.
+/// `{"type":"about:blank","title":…,"status":…,"code":…,"detail":…[,"reason_code":…]}`, on one line.
 std::string problem_json(const Problem& problem, int status);
 
-/// `status` 0: the one that belongs to the code. A 503 has a Retry-After of some seconds.
+/// `status` 0: the one that belongs to the code. A 503 has a Retry-After of some seconds, a 405 an `Allow` of
+/// kMethods.
 Response problem_response(const Problem& problem, int status = 0);
 
 /// The same for a browser's EventSource, which never comes back from a 503: a 200 whose one event, `problem`,

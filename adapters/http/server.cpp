@@ -23,17 +23,19 @@ std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::si
 
 }  // namespace
 
-Server::Server(asio::io_context& loop, Hub& hub, const Settings& settings, Routes routes, UpgradeFactory upgrade)
+Server::Server(asio::io_context& loop, Hub& hub, Publications& publications, const Settings& settings, Routes routes,
+               UpgradeFactory upgrade)
     : loop_(loop), hub_(hub), timer_(loop) {
   std::error_code ignored;
   Access access(settings.hosts, settings.origins, asio::ip::host_name(ignored));
   shared_.reset(new Shared{loop,
                            hub.clock(),
                            hub.counters(),
-                           Dispatcher(hub, std::move(access), std::move(routes), std::move(upgrade)),
+                           Dispatcher(hub, publications, std::move(access), std::move(routes), std::move(upgrade)),
                            settings.stalled,
                            [this](Connection& connection) { remove(connection); },
                            false,
+                           0,
                            {}});
   tick();
 }

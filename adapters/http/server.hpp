@@ -1,5 +1,5 @@
 // The door out of one shard: holds the connections that the acceptor gives it. Sessions take their streams from the
-// shard's hub.
+// shard's hub, and hand commands to its publications.
 //
 // One thread, the one that runs the loop, but where another is named. Owned by the app, with everything it is given by
 // reference outliving it; the loop must not run any more once the server is destroyed.
@@ -19,6 +19,7 @@
 #include "adapters/http/socket.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/publications.hpp"
 
 namespace fieldcast::http {
 
@@ -38,7 +39,8 @@ class Connection;
 
 class Server {
  public:
-  Server(asio::io_context& loop, Hub& hub, const Settings& settings, Routes routes, UpgradeFactory upgrade);
+  Server(asio::io_context& loop, Hub& hub, Publications& publications, const Settings& settings, Routes routes,
+         UpgradeFactory upgrade);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

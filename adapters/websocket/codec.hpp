@@ -2,8 +2,8 @@
 // the opening handshake's answer, the client's frames, the headers of ours. No socket, no clock, no state
 // of the connection: what is open, closing or late is the session's.
 //
-// codec.cpp is the only file that names websocketpp and is compiled as C++17, so this header is C++17 too
-// and includes the standard library only. A Decoder belongs to one session, on its shard's thread.
+// codec.cpp is the only file that names websocketpp and is compiled as C++17, so this header, and what it includes, is
+// C++17 too. A Decoder belongs to one session, on its shard's thread.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,13 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/limits.hpp"
+
 namespace fieldcast::websocket {
 
-/// The longest message taken from a client, fragments together. A subscription may name 128 KiB of topic
-/// filters (kStreamFilterBytes); the same again is room for JSON's quotes and escapes.
-inline constexpr std::size_t kMessageBytes = 256 * 1024;
+/// The longest message taken from a client, fragments together: a command, as over HTTP. So there is room for a
+/// subscription, too, with its kStreamFilterBytes of topic filters and JSON's quotes and escapes.
+inline constexpr std::size_t kMessageBytes = kPublishBytes;
 
 /// The longest payload of a control frame (RFC 6455 section 5.5).
 inline constexpr std::size_t kControlBytes = 125;

@@ -60,8 +60,9 @@ std::variant<Request, Faulty> parse_message(std::string_view text, std::size_t m
     return bad("null", "`id` must be a number or a string, as JSON of at most " + std::to_string(kIdBytes) + " bytes");
   }
   const std::string* op = string_member(message, "op");
+  if (op != nullptr && *op == "publish") return Request{Request::Op::publish, id, {}, {}};
   if (op == nullptr || (*op != "subscribe" && *op != "unsubscribe")) {
-    return bad(id, "`op` must be \"subscribe\" or \"unsubscribe\"");
+    return bad(id, R"(`op` must be "subscribe", "unsubscribe" or "publish")");
   }
   std::vector<std::string> topics;
   if (!read_topics(message, topics)) return bad(id, "`topics` must be an array of at least one string");

@@ -2,6 +2,7 @@
 //
 //   {"op":"subscribe","id":1,"topics":["a/+","b/#"],"from":"latest"}
 //   {"op":"unsubscribe","id":"two","topics":["a/+"]}
+//   {"op":"publish","id":3,…}     its other members are read where the command is: gateway/publications.hpp
 //
 // Members that are not known are ignored. Pure, any thread.
 #pragma once
@@ -22,11 +23,11 @@ namespace fieldcast::websocket {
 inline constexpr std::size_t kIdBytes = 256;
 
 struct Request {
-  enum class Op : std::uint8_t { subscribe, unsubscribe };
+  enum class Op : std::uint8_t { subscribe, unsubscribe, publish };
   Op op;
-  std::string id;  // JSON
-  FilterSet topics;
-  From from;  // subscribe only
+  std::string id;    // JSON
+  FilterSet topics;  // subscribe, unsubscribe
+  From from;         // subscribe only
 };
 
 struct Faulty {

@@ -1,5 +1,6 @@
 #include "adapters/websocket/session.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,10 +14,16 @@
 namespace fieldcast::websocket {
 namespace {
 
-class Session final : public fieldcast::Session, private StreamOwner {
+class Session final : public fieldcast::Session, private StreamOwner, private PublicationOwner {
  public:
-  Session(Hub& hub, Outlet& outlet) : hub_(hub), outlet_(outlet), stream_(hub, *this, {}) { counters().clients.add(); }
-  ~Session() override { counters().clients.sub(); }
+  Session(Hub& hub, Publications& publications, Outlet& outlet)
+      : hub_(hub), publications_(publications), outlet_(outlet), stream_(hub, *this, {}) {
+    counters().clients.add();
+  }
+  ~Session() override {
+    publications_.forget(*this);
+    counters().clients.sub();
+  }
 
   void start(std::string_view answer, std::span<const Parameter> parameters, std::optional<Problem> problem);
 
@@ -33,10 +40,12 @@ class Session final : public fieldcast::Session, private StreamOwner {
   };
 
   void on_stream_ready() override { pump(); }
+  void on_published(Ticket ticket, const std::optional<Problem>& problem) override;
 
   std::optional<Problem> begin(std::span<const Parameter> parameters);
   void handle(Event event);
   void handle_message(std::string_view text);
+  void publish(std::string id, std::string_view text);
   void pump();
   void send_replies();
   void send(std::span<const std::shared_ptr<const Batch>> batches);
@@ -49,14 +58,16 @@ class Session final : public fieldcast::Session, private StreamOwner {
   void count(Code code) { hub_.counters().problems[static_cast<std::size_t>(code)].add(); }
 
   Hub& hub_;
+  Publications& publications_;
   Outlet& outlet_;
   Stream stream_;
   Decoder decoder_;
   State state_ = State::open;
   bool pumping_ = false;
-  std::string errors_;               // frames that wait for the socket
-  std::optional<std::string> ping_;  // payload of the client's latest ping that has no pong yet
-  int unanswered_ = 0;               // pings of ours
+  std::string replies_;                       // frames that wait for the socket: errors, answers to commands
+  std::map<Ticket, std::string> publishing_;  // commands that wait for their broker, by their ids (JSON)
+  std::optional<std::string> ping_;           // payload of the client's latest ping that has no pong yet
+  int unanswered_ = 0;                        // pings of ours
   Instant heartbeat_{};
   Instant batch_at_{}, ping_at_{}, tick_at_{}, close_by_{};
 };
@@ -96,7 +107,7 @@ void Session::handle(Event event) {
     case Event::Kind::text:
       if (state_ != State::open) break;
       handle_message(event.bytes);
-      if (errors_.size() <= kReplyBytes) break;
+      if (replies_.size() <= kReplyBytes) break;
       count(Code::too_many);
       close(kClosePolicy, Code::too_many);
       break;
@@ -137,22 +148,37 @@ void Session::handle_message(std::string_view text) {
   const auto parsed = parse_message(text, hub_.limits().filters);
   if (const auto* faulty = std::get_if<Faulty>(&parsed)) return tell(faulty->id, faulty->problem);
   const Request& request = std::get<Request>(parsed);
+  if (request.op == Request::Op::publish) return publish(request.id, text);
   const auto problem = request.op == Request::Op::subscribe
                            ? stream_.subscribe(request.id, request.topics, request.from)
                            : stream_.unsubscribe(request.id, request.topics);
   if (problem) tell(request.id, *problem);
 }
 
-void Session::tell(std::string_view id, const Problem& problem) {
-  count(problem.code);
-  errors_ += frame(Opcode::text, encode_error(id, problem));
+void Session::publish(std::string id, std::string_view text) {
+  const auto ticket = publications_.publish(text, *this);
+  if (!ticket) return tell(id, ticket.problem());
+  publishing_.emplace(*ticket, std::move(id));
+}
+
+void Session::on_published(Ticket ticket, const std::optional<Problem>& problem) {
+  const std::string id = publishing_.extract(ticket).mapped();
+  if (state_ != State::open) return;
+  if (problem) return tell(id, *problem);
+  replies_ += frame(Opcode::text, encode_published(id));
   send_replies();
 }
 
-/// Error messages and a pong go between batches, and like them only into an empty socket.
+void Session::tell(std::string_view id, const Problem& problem) {
+  count(problem.code);
+  replies_ += frame(Opcode::text, encode_error(id, problem));
+  send_replies();
+}
+
+/// Error messages, answers to commands and a pong go between batches, and like them only into an empty socket.
 void Session::send_replies() {
-  if (!outlet_.drained() || (errors_.empty() && !ping_)) return;
-  std::string bytes = std::exchange(errors_, {});
+  if (!outlet_.drained() || (replies_.empty() && !ping_)) return;
+  std::string bytes = std::exchange(replies_, {});
   if (const auto ping = std::exchange(ping_, std::nullopt)) bytes += frame(Opcode::pong, *ping);
   send(bytes);
 }
@@ -233,14 +259,16 @@ void Session::on_stop() {
   if (state_ != State::open) return;
   const auto batch = stream_.heartbeat();
   send({&batch, 1});
+  for (const auto& [ticket, id] : publishing_)
+    tell(id, {Code::timeout, "the gateway stops before the broker has answered: it may have been published"});
   close(info(Code::stopping).close_code, Code::stopping);
 }
 
-/// Says why, behind the error messages that wait, and awaits the client's close frame.
+/// Says why, behind the replies that wait, and awaits the client's close frame.
 void Session::close(std::uint16_t code, Code reason) {
   state_ = State::closing;
   close_by_ = hub_.clock().now() + kCloseWait;
-  send(std::exchange(errors_, {}) + close_frame(code, info(reason).word));
+  send(std::exchange(replies_, {}) + close_frame(code, info(reason).word));
 }
 
 void Session::finish() {
@@ -250,10 +278,11 @@ void Session::finish() {
 }  // namespace
 
 std::unique_ptr<fieldcast::Session> open(std::string_view head, std::span<const Parameter> parameters,
-                                         const std::optional<Problem>& refused, Hub& hub, Outlet& outlet) {
+                                         const std::optional<Problem>& refused, Hub& hub, Publications& publications,
+                                         Outlet& outlet) {
   const std::string answer = answer_handshake(head);
   if (answer.empty()) return nullptr;
-  auto session = std::make_unique<Session>(hub, outlet);
+  auto session = std::make_unique<Session>(hub, publications, outlet);
   session->start(answer, parameters, refused);
   return session;
 }

@@ -1,8 +1,9 @@
 // The door out for WebSockets: one connection is one stream with one cursor (contract "WebSocket
 // messages"). The session pulls batches while its outlet is drained, so that a client that does not read
-// costs a cursor, and keeps every deadline of the protocol.
+// costs a cursor, and keeps every deadline of the protocol. Commands go to the shard's publications, and their answers
+// come between the batches.
 //
-// One thread: the shard's of its connection, which owns the session. Hub and outlet outlive it.
+// One thread: the shard's of its connection, which owns the session. Hub, publications and outlet outlive it.
 #pragma once
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include "gateway/hub.hpp"
 #include "gateway/parameters.hpp"
 #include "gateway/problem.hpp"
+#include "gateway/publications.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::websocket {
@@ -31,8 +33,8 @@ inline constexpr int kUnansweredPings = 2;
 /// enough that a gateway that stops is gone in 5 s.
 inline constexpr std::chrono::seconds kCloseWait{2};
 
-/// Error messages that wait while the socket takes no bytes. A client that has more coming sends without
-/// reading, and is closed (1008 `too_many`). Of pings only the latest waits for its pong.
+/// Error messages and answers to commands that wait while the socket takes no bytes. A client that has more coming
+/// sends without reading, and is closed (1008 `too_many`). Of pings only the latest waits for its pong.
 inline constexpr std::size_t kReplyBytes = 64 * 1024;
 
 /// One write takes batches until it holds so many bytes or batches: enough to fill a socket's buffer, and
@@ -45,6 +47,7 @@ inline constexpr std::size_t kWriteBytes = 64 * 1024, kWriteBatches = 64;
 /// call; `head` is as received, with its empty line. Null, and nothing sent, where the head's WebSocket fields
 /// are faulty: that is a `bad_request` of HTTP.
 std::unique_ptr<fieldcast::Session> open(std::string_view head, std::span<const Parameter> parameters,
-                                         const std::optional<Problem>& refused, Hub& hub, Outlet& outlet);
+                                         const std::optional<Problem>& refused, Hub& hub, Publications& publications,
+                                         Outlet& outlet);
 
 }  // namespace fieldcast::websocket

@@ -19,10 +19,12 @@ class Shard {
  public:
   Shard(Log& log, const Clock& clock, const Limits& limits, const std::string& name)
       : hub_(log, clock, limits, counters, wakeup_),
-        server_(std::make_unique<Server>(loop_, hub_, Settings{}, Routes{{"/shard", {[name](const Request&) {
-                                                                            return make_response(200, "text/plain",
-                                                                                                 std::string(name));
-                                                                          }}}},
+        publications_(
+            publisher_, [](std::string_view) { return Command{}; }, true, wakeup_),
+        server_(std::make_unique<Server>(loop_, hub_, publications_, Settings{},
+                                         Routes{{"/shard", {[name](const Request&) {
+                                                   return make_response(200, "text/plain", std::string(name));
+                                                 }}}},
                                          nullptr)) {}
   ~Shard() {
     halt();
@@ -56,6 +58,8 @@ class Shard {
   asio::io_context loop_{1};
   NoWakeup wakeup_;
   Hub hub_;
+  fieldcast::test::HoldingPublisher publisher_;
+  Publications publications_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
 };

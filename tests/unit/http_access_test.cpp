@@ -97,7 +97,7 @@ TEST(HttpAccess, TellsCorsTheOneOrigin) {
   EXPECT_NE(lines.find("Vary: Origin\r\n"), std::string::npos);
   EXPECT_NE(lines.find("Access-Control-Allow-Origin: https://page.example\r\n"), std::string::npos);
   EXPECT_NE(lines.find("Retry-After, Fieldcast-Cursor"), std::string::npos);
-  EXPECT_NE(preflight_lines().find("Access-Control-Allow-Headers: Content-Type, Authorization, Last-Event-ID\r\n"),
+  EXPECT_NE(preflight_lines("GET").find("Access-Control-Allow-Headers: Content-Type, Authorization, Last-Event-ID\r\n"),
             std::string::npos);
 }
 

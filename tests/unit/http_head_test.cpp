@@ -185,7 +185,7 @@ TEST(HttpBody, EndsWhereTheNextRequestBegins) {
     const std::string head = "POST / HTTP/1.1\r\nHost: a\r\n" + pair.substr(0, bar) + "\r\n";
     const std::string input = pair.substr(bar + 1) + "GET /next";
     for (const bool in_pieces : {false, true}) {
-      Body body(head);
+      Body body(head, kBodyBytes, false);
       std::string_view rest = input;
       auto state = Body::State::more;
       while (state == Body::State::more && !rest.empty()) {
@@ -202,7 +202,7 @@ TEST(HttpBody, EndsWhereTheNextRequestBegins) {
 
 TEST(HttpBody, IsBoundedAndChecked) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-  Body endless(head);
+  Body endless(head, kBodyBytes, false);
   std::string chunk = "fff\r\n" + std::string(0xfff, 'x') + "\r\n";
   auto state = Body::State::more;
   for (int i = 0; i < 3; ++i) {
@@ -213,9 +213,29 @@ TEST(HttpBody, IsBoundedAndChecked) {
   EXPECT_EQ(state, Body::State::more);
   EXPECT_EQ(endless.feed(last), Body::State::too_large);
 
-  Body faulty(head);
+  Body faulty(head, kBodyBytes, false);
   std::string_view input = "xyz\r\n";
   EXPECT_EQ(faulty.feed(input), Body::State::faulty);
+}
+
+TEST(HttpBody, IsKeptWithoutItsFraming) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string whole = "3\r\none\r\n4;x=y\r\n two\r\n0\r\nTrailer: x\r\n\r\n";
+  for (std::size_t step = 1; step <= whole.size(); ++step) {
+    Body kept(head, whole.size(), true), thrown_away(head, whole.size(), false),
+        short_of_one(head, whole.size() - 1, true);
+    auto state = Body::State::more;
+    for (std::size_t at = 0; at < whole.size(); at += step) {
+      std::string_view nothing, input = std::string_view(whole).substr(at, step), same = input, again = input;
+      EXPECT_EQ(kept.feed(nothing), Body::State::more) << "no bytes are no end";
+      state = kept.feed(input);
+      EXPECT_EQ(thrown_away.feed(same), state);
+      EXPECT_EQ(short_of_one.feed(again), state == Body::State::done ? Body::State::too_large : Body::State::more);
+    }
+    EXPECT_EQ(state, Body::State::done);
+    EXPECT_EQ(kept.take(), "one two");
+    EXPECT_EQ(thrown_away.take(), "");
+  }
 }
 
 }  // namespace

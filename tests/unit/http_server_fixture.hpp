@@ -24,6 +24,8 @@
 
 #include "adapters/http/acceptor.hpp"
 #include "adapters/http/server.hpp"
+#include "gateway/publications.hpp"
+#include "tests/unit/holding_publisher.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::http {
@@ -184,12 +186,19 @@ class HttpServer : public testing::Test {
     loop_.stop();
     thread_.join();
     acceptor_.reset();
+    publications_.reset();
     hub_.reset();
   }
 
   std::uint16_t start(std::chrono::milliseconds stalled = 5min) {
     hub_ = std::make_unique<Hub>(log_, clock_, limits_, counters_, wakeup_);
-    wakeup_.hub = [this] { asio::post(loop_, [this] { hub_->run(); }); };
+    publications_ = std::make_unique<Publications>(publisher_, parse_command, may_publish_, wakeup_);
+    wakeup_.shard = [this] {
+      asio::post(loop_, [this] {
+        hub_->run();
+        publications_->run();
+      });
+    };
     log_.add_wakeup(wakeup_);
     Routes routes;
     routes["/healthz"] = {[](const Request&) { return make_response(200, "text/plain", "ok\n"); },
@@ -201,7 +210,7 @@ class HttpServer : public testing::Test {
     settings.origins = {"https://page.example"};
     settings.stalled = stalled;
     server_ = std::make_unique<Server>(
-        loop_, *hub_, settings, std::move(routes), [](UpgradeRequest&& request, Outlet& outlet) {
+        loop_, *hub_, *publications_, settings, std::move(routes), [](UpgradeRequest&& request, Outlet& outlet) {
           auto session = std::make_unique<EchoSession>(outlet);
           session->say("topic " + (request.request.parameters.empty() ? "" : request.request.parameters[0].value) +
                        (request.refused ? " refused" : "") + "\n" + request.head);
@@ -263,9 +272,17 @@ class HttpServer : public testing::Test {
     return counters_.transports[static_cast<std::size_t>(transport)];
   }
 
-  struct HubWakeup final : Wakeup {
-    void wake() noexcept override { hub(); }
-    std::function<void()> hub;
+  /// All of the body is the payload, but for "bad".
+  static Result<Command> parse_command(std::string_view body) {
+    if (body == "bad") return Problem{Code::bad_message, "bad"};
+    Command command;
+    command.payload = body;
+    return command;
+  }
+
+  struct ShardWakeup final : Wakeup {
+    void wake() noexcept override { shard(); }
+    std::function<void()> shard;
   };
 
   HandClock clock_;
@@ -274,8 +291,11 @@ class HttpServer : public testing::Test {
   fieldcast::test::TestLog log_{clock_, limits_, counters_};
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
-  HubWakeup wakeup_;
+  ShardWakeup wakeup_;
+  fieldcast::test::HoldingPublisher publisher_;
+  bool may_publish_ = true;
   std::unique_ptr<Hub> hub_;
+  std::unique_ptr<Publications> publications_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Acceptor> acceptor_;
   std::thread thread_;

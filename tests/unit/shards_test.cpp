@@ -42,7 +42,8 @@ class ShardsTest : public testing::Test {
     http::Routes routes;
     routes["/name"] = {
         [](const http::Request&) { return http::make_response(200, "text/plain", std::string(thread_name())); }};
-    shards_.emplace(log_, clock_, Shards::Options{threads, {{"127.0.0.1", 0}}, {}, limits_, patience}, routes);
+    shards_.emplace(log_, publisher_, clock_, Shards::Options{threads, {{"127.0.0.1", 0}}, {}, true, limits_, patience},
+                    routes);
     port_ = shards_->endpoints().at(0).port();
   }
 
@@ -58,6 +59,7 @@ class ShardsTest : public testing::Test {
   http::HandClock clock_;
   Limits limits_;
   Counters counters_;
+  fieldcast::test::HoldingPublisher publisher_;
   FaultyLog log_{clock_, limits_, counters_};
   std::optional<Shards> shards_;
   std::uint16_t port_ = 0;

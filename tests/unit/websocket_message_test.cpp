@@ -50,6 +50,13 @@ TEST(WebsocketMessage, unsubscribe) {
   EXPECT_EQ(request.topics, FilterSet({"a/+"}));
 }
 
+TEST(WebsocketMessage, publish_is_told_by_op_and_id_alone) {
+  const Request request = good(R"({"topic":7,"payload":{"deep":[[[[18446744073709551616]]]]},"op":"publish","id":3})");
+  EXPECT_EQ(request.op, Request::Op::publish);
+  EXPECT_EQ(request.id, "3");
+  expect_faulty(R"({"topic":"a","payload":1,"op":"publish"})", "null", Code::bad_message);
+}
+
 TEST(WebsocketMessage, members_that_are_not_known_are_ignored_however_deep) {
   const std::string deep(100'000, '[');
   const Request request = good(R"({"op":"subscribe","id":1,"note":{"a":[1,{"b":)" + deep + std::string(100'000, ']') +

@@ -19,6 +19,8 @@
 #include "adapters/websocket/session.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/publications.hpp"
+#include "tests/unit/holding_publisher.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::websocket::test {
@@ -126,7 +128,7 @@ class WebsocketSession : public testing::Test {
     session_ = websocket::open(
         "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        parameters, refused, hub_, outlet_);
+        parameters, refused, hub_, publications_, outlet_);
     EXPECT_NE(session_, nullptr);
     const std::string sent = outlet_.take();
     const std::size_t head = sent.find("\r\n\r\n") + 4;
@@ -166,6 +168,7 @@ class WebsocketSession : public testing::Test {
     do {
       shard_.woken = false;
       hub_.run();
+      publications_.run();
     } while (shard_.woken || hub_.position() != log_.head());
   }
 
@@ -193,6 +196,16 @@ class WebsocketSession : public testing::Test {
   fieldcast::test::TestLog log_{clock_, limits_, counters_};
   Shard shard_;
   Hub hub_{log_, clock_, limits_, counters_, shard_};
+  /// All of the message is the payload, but where it says so.
+  static Result<Command> parse_command(std::string_view message) {
+    if (message.find("\"bad\"") != std::string_view::npos) return Problem{Code::bad_message, "bad"};
+    Command command;
+    command.payload = message;
+    return command;
+  }
+
+  fieldcast::test::HoldingPublisher publisher_;
+  Publications publications_{publisher_, parse_command, true, shard_};
   KeepingOutlet outlet_;
   std::unique_ptr<fieldcast::Session> session_;
 };

@@ -14,7 +14,8 @@ namespace fieldcast::websocket::test {
 namespace {
 
 TEST_F(WebsocketSession, a_faulty_handshake_sends_nothing) {
-  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, outlet_), nullptr);
+  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, publications_, outlet_),
+            nullptr);
   EXPECT_EQ(outlet_.sends(), 0);
   EXPECT_EQ(counted().clients.value(), 0u);
 }
@@ -158,7 +159,7 @@ TEST_F(WebsocketSession, a_broken_protocol_closes_at_once) {
 
 TEST_F(WebsocketSession, a_message_that_is_too_long_closes_with_1009) {
   open({});
-  session_->on_input(std::string_view("\x81\xFF\0\0\0\0\0\x04\0\x01\0\0\0\0", 14));  // 256 KiB and one byte
+  session_->on_input(std::string_view("\x81\xFF\0\0\0\0\0\x0A\0\x01\0\0\0\0", 14));  // 640 KiB and one byte
   EXPECT_EQ(frames(), std::vector<Frame>{close_with(1009, "too_large")});
   EXPECT_TRUE(outlet_.closed());
   EXPECT_EQ(problems(Code::too_large), 1u);
@@ -285,7 +286,7 @@ TEST_F(WebsocketSession, a_batch_is_the_same_bytes_for_all_clients) {
   KeepingOutlet second_outlet;
   const std::vector<Parameter> parameters{{"topic", "a", false}};
   auto second = websocket::open("GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", parameters, {},
-                                hub_, second_outlet);
+                                hub_, publications_, second_outlet);
   second_outlet.take();
   publish("a", "[" + std::string(70'000, '1') + "]");
   settle();
