@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/gateway.hpp"
+#include "tests/support/http_client.hpp"
 #include "tests/support/mosquitto.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/publisher.hpp"
@@ -56,8 +57,14 @@ TEST(DemoHall, TheValveObeysAndTheHallComesBackAfterItsBroker) {
   const auto valve = open_stream(Transport::events, gateway.port(), {{"hall/valve-1/state"}, "latest", ""});
   Process hall(hall_command(broker, "1", "1"));
   EXPECT_EQ(valve->readings(1).front().payload, "open");
-  // Retained, so that the hall gets it even where it subscribes later.
-  Publisher(broker.port(), "operator").publish({.topic = "hall/valve-1/set", .payload = "closed", .retain = true});
+  // The command that scripts/run prints. Retained, so that the hall gets it even where it subscribes later.
+  const auto published =
+      http(gateway.port(), {"/v1/publish",
+                            {{"Content-Type", "application/json"}},
+                            "POST",
+                            "HTTP/1.1",
+                            R"({"topic":"hall/valve-1/set","payload":"closed","encoding":"text","retain":true})"});
+  EXPECT_EQ(published.status, 200) << published.body;
   EXPECT_EQ(valve->readings(1).front().payload, "closed");
 
   broker.kill();

@@ -33,7 +33,8 @@ std::string to_text(const Request& request, std::uint16_t port) {
     host = host || lower(name) == "host";
   }
   if (!host) text += "Host: 127.0.0.1:" + std::to_string(port) + "\r\n";
-  return text + "\r\n";
+  if (!request.body.empty()) text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  return text + "\r\n" + request.body;
 }
 
 std::string percent_encoded(std::string_view text) {

@@ -31,6 +31,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers;  // Host is added where it is not named
   std::string method = "GET";
   std::string version = "HTTP/1.1";
+  std::string body{};  // not empty: it is sent with its Content-Length
 };
 
 /// The text of a request to this port.

@@ -23,7 +23,11 @@ std::optional<WebSocketSubscriber::Received> WebSocketSubscriber::next(Deadline 
     received.batch = parse_batch(*message);
     return received;
   }
-  record(type == "subscribed" ? "Subscribed" : type == "unsubscribed" ? "Unsubscribed" : "ErrorMessage", *message);
+  record(type == "subscribed"     ? "Subscribed"
+         : type == "unsubscribed" ? "Unsubscribed"
+         : type == "published"    ? "PublishedMessage"
+                                  : "ErrorMessage",
+         *message);
   received.answer = std::move(json);
   return received;
 }

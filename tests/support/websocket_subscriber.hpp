@@ -19,7 +19,7 @@ class WebSocketSubscriber {
   /// Opens /v1/ws and what is in `query` ("?topic=…"). `receive_buffer` as Socket has it.
   explicit WebSocketSubscriber(std::uint16_t port, const std::string& query = "", int receive_buffer = 0);
 
-  /// One message of the gateway: a batch, or an answer (subscribed, unsubscribed, error). Recorded.
+  /// One message of the gateway: a batch, or an answer (subscribed, unsubscribed, published, error). Recorded.
   struct Received {
     std::optional<Batch> batch;
     nlohmann::json answer;
@@ -32,6 +32,8 @@ class WebSocketSubscriber {
   /// `topics` is a string list, an empty `from` is left out.
   nlohmann::json subscribe(const nlohmann::json& topics, const std::string& from);
   nlohmann::json unsubscribe(const nlohmann::json& topics);
+  /// The next answer; batches that come before it wait for batch().
+  nlohmann::json answer();
   /// The next answer, which must be an error; batches that come before it wait for batch().
   nlohmann::json error();
 
@@ -47,7 +49,6 @@ class WebSocketSubscriber {
   WebSocketClient& client() { return client_; }
 
  private:
-  nlohmann::json answer();
   nlohmann::json ask(const char* op, const nlohmann::json& topics, const std::string& from);
 
   WebSocketClient client_;
