@@ -2,6 +2,7 @@
 // place that knows the shape of readings, link entries, batches and answers:
 //
 //   {"type":"readings","cursor":"…"[,"snapshot":true][,"gap":{"reason":"…","missed":N|null}][,"links":[…]],"readings":[…]}
+//   {"type":"readings","cursor":"…","head":"…","more":true|false[,"gap":{…}],"readings":[…]}      a page of history
 //   {"seq":N,"time":N,"topic":"…","payload":…[,"encoding":"text|base64|omitted"][,"size":N][,"retained":true]
 //                                                                              [,"redelivered":true][,"broker":"…"]}
 //   {"seq":N,"time":N,"gateway":"…","broker":"…","state":"up|down"[,"session_resumed":true|false][,"snapshot":true]}
@@ -22,6 +23,8 @@
 
 namespace fieldcast {
 
+struct HistoryPage;
+
 enum class GapReason : std::uint8_t { expired, slow, unknown, storage };
 inline constexpr std::size_t kGapReasons = 4;
 std::string_view to_string(GapReason reason);
@@ -31,8 +34,14 @@ struct Gap {
   std::optional<std::uint64_t> missed;  // matching readings, exactly; or not known
 };
 
+/// RFC 4648 section 4, padded.
+void append_base64(std::string& out, std::string_view bytes);
+
 /// Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+
+/// `{"reason":"…","missed":N|null}`
+void append_gap(std::string& out, const Gap& gap);
 
 /// Appends one reading or link entry. A reading only `with_broker` names its own; a link entry always does.
 void append_entry(std::string& out, const Entry& entry, bool with_broker);
@@ -67,6 +76,8 @@ class BatchBuilder {
   std::optional<Gap> gap_;
   bool snapshot_ = false;
 };
+
+std::string encode_page(const HistoryPage& page, bool with_broker);
 
 /// `{"type":"subscribed"|"unsubscribed","id":ID,"topics":[…],"cursor":"…"}`; `id` is JSON already.
 std::string encode_answer(std::string_view type, std::string_view id, const FilterSet& topics, const Cursor& cursor);
