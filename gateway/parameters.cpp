@@ -77,11 +77,10 @@ std::optional<Problem> missing_topic(const std::vector<std::string>& topics) {
 
 std::optional<Problem> take_history_from(const Parameter& parameter, std::optional<From>& out) {
   const auto from = parse_from(parameter.value);
-  if (!from || from->kind == From::Kind::now || from->kind == From::Kind::latest) {
-    return Problem{
-        Code::bad_from,
-        "history has no `from` like this: it takes oldest, a span such as -10m (ms, s, m, h, d), an RFC 3339 "
-        "time such as 2026-01-31T12:00:00Z, or a cursor of this gateway, whole and unchanged"};
+  if (!from) {
+    return Problem{Code::bad_from,
+                   "`from` takes oldest, a span such as -10m (ms, s, m, h, d), an RFC 3339 time such as "
+                   "2026-01-31T12:00:00Z, or a cursor of this gateway, whole and unchanged"};
   }
   out = *from;
   return std::nullopt;
@@ -140,10 +139,7 @@ Result<HistoryPageRequest> parse_history_request(std::span<const Parameter> para
   });
   if (!problem) problem = missing_topic(topics);
   if (problem) return std::move(*problem);
-  if (request.order == Order::descending && request.from && request.from->kind != From::Kind::cursor) {
-    return Problem{Code::bad_from,
-                   "with `order=desc` a `from` is the cursor of the page before: to begin at a time, use `end`"};
-  }
+  if (auto bad_from = fault(request)) return std::move(*bad_from);
   if (request.start && request.end && *request.start >= *request.end)
     return bad("`start` must be before `end`: no reading can be in this range");
   auto filters = make_filter_set(std::move(topics), limits.filters);
