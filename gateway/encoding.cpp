@@ -283,6 +283,30 @@ std::string encode_answer(std::string_view type, std::string_view id, const Filt
   return json;
 }
 
+void append_topic(std::string& out, const Entry& latest, std::uint64_t count, bool with_broker) {
+  out += R"({"topic":)";
+  append_json_string(out, latest.topic);
+  out += R"(,"count":)";
+  append_number(out, count);
+  out += R"(,"latest":)";
+  append_entry(out, latest, with_broker);
+  out += '}';
+}
+
+std::string encode_topics(const Cursor& cursor, const std::optional<Gap>& gap, bool more, std::string_view topics) {
+  std::string json = R"({"type":"topics","cursor":")";
+  json += to_string(cursor);
+  json += '"';
+  if (gap) {
+    json += R"(,"gap":)";
+    append_gap(json, *gap);
+  }
+  json += more ? R"(,"more":true,"topics":[)" : R"(,"more":false,"topics":[)";
+  json += topics;
+  json += "]}";
+  return json;
+}
+
 std::string encode_error(std::string_view id, const Problem& problem) {
   std::string json = R"({"type":"error","id":)";
   json += id;

@@ -51,6 +51,7 @@ class Hub {
  private:
   friend class HistoryPageReader;
   friend class Stream;
+  friend class TopicPageReader;
 
   struct ByFilters {
     using is_transparent = void;

@@ -11,6 +11,7 @@ using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kStreamNames[] = {"topic", "from", "heartbeat"};
 constexpr std::string_view kPollNames[] = {"topic", "from", "timeout", "limit"};
+constexpr std::string_view kTopicsNames[] = {"topic", "after", "limit"};
 constexpr std::string_view kHistoryNames[] = {"topic", "from", "start", "end", "limit", "order"};
 
 /// `a, b and c`.
@@ -142,6 +143,21 @@ Result<HistoryPageRequest> parse_history_request(std::span<const Parameter> para
   if (auto bad_from = fault(request)) return std::move(*bad_from);
   if (request.start && request.end && *request.start >= *request.end)
     return bad("`start` must be before `end`: no reading can be in this range");
+  auto filters = make_filter_set(std::move(topics), limits.filters);
+  if (!filters) return filters.problem();
+  request.filters = std::move(*filters);
+  return request;
+}
+
+Result<TopicPageRequest> parse_topics_request(std::span<const Parameter> parameters, const Limits& limits) {
+  TopicPageRequest request;
+  std::vector<std::string> topics;
+  auto problem = take_each(parameters, kTopicsNames, topics, [&](const Parameter& parameter) -> std::optional<Problem> {
+    if (parameter.name == "limit") return take_limit(parameter, request.limit);
+    request.after = parameter.value;
+    return std::nullopt;
+  });
+  if (problem) return std::move(*problem);
   auto filters = make_filter_set(std::move(topics), limits.filters);
   if (!filters) return filters.problem();
   request.filters = std::move(*filters);

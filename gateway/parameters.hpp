@@ -15,6 +15,7 @@
 #include "gateway/limits.hpp"
 #include "gateway/result.hpp"
 #include "gateway/topic_filter.hpp"
+#include "gateway/topic_page.hpp"
 
 namespace fieldcast {
 
@@ -46,5 +47,8 @@ Result<StreamRequest> parse_stream_request(std::span<const Parameter> parameters
 /// count back from `now` (Unix ms). A `from` that no page can begin at in its order is a `bad_from`.
 Result<HistoryPageRequest> parse_history_request(std::span<const Parameter> parameters, const Limits& limits,
                                                  std::int64_t now);
+
+/// The same for a page of the list of topics: `topic`, which may be left out, `after` and `limit`.
+Result<TopicPageRequest> parse_topics_request(std::span<const Parameter> parameters, const Limits& limits);
 
 }  // namespace fieldcast

@@ -167,6 +167,17 @@ TEST(Encoding, OfAPageOfHistory) {
                                                   encoded(page.chunk.entries[1], with_broker) + "]}");
 }
 
+TEST(Encoding, OfAListOfTopics) {
+  const Cursor cursor{1, 8, {}};
+  std::string topic;
+  append_topic(topic, reading(Kind::text, "on"), 12, true);
+  EXPECT_EQ(topic, R"({"topic":"a/b","count":12,"latest":)" + encoded(reading(Kind::text, "on"), true) + "}");
+  const std::string start = R"({"type":"topics","cursor":")" + to_string(cursor) + "\"";
+  EXPECT_EQ(encode_topics(cursor, std::nullopt, false, ""), start + R"(,"more":false,"topics":[]})");
+  EXPECT_EQ(encode_topics(cursor, Gap{GapReason::storage, std::nullopt}, true, "A,B"),
+            start + R"(,"gap":{"reason":"storage","missed":null},"more":true,"topics":[A,B]})");
+}
+
 TEST(Encoding, OfAnswersAndErrors) {
   const Cursor cursor{1, 8, {}};
   EXPECT_EQ(encode_answer("subscribed", "\"x\"", FilterSet({"b", "a/#"}), cursor),

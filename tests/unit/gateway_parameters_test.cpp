@@ -148,5 +148,46 @@ TEST(HistoryRequest, NamesTheFaultyParameter) {
   }
 }
 
+TEST(TopicsRequest, TakesAllTopicsWhereNoneIsNamed) {
+  const auto all = parse_topics_request({}, {});
+  ASSERT_TRUE(all);
+  EXPECT_TRUE(all->filters.empty());
+  EXPECT_EQ(all->after, "");
+  EXPECT_EQ(all->limit, 500u);
+  const std::vector<Parameter> given{{"topic", "b"}, {"after", "no topic / #"}, {"topic", "a/#"}, {"limit", "10000"}};
+  const auto some = parse_topics_request(given, {});
+  ASSERT_TRUE(some);
+  EXPECT_EQ(some->filters, FilterSet({"a/#", "b"}));
+  EXPECT_EQ(some->after, "no topic / #");
+  EXPECT_EQ(some->limit, 10'000u);
+}
+
+TEST(TopicsRequest, NamesTheFaultyParameter) {
+  struct Case {
+    std::vector<Parameter> parameters;
+    Code code;
+    std::string named;
+  };
+  Limits limits;
+  limits.filters = 2;
+  const std::vector<Case> cases{
+      {{{"topic", ""}}, Code::bad_request, "topic"},
+      {{{"topic", "a/", true}}, Code::bad_filter, "%23"},
+      {{{"topic", "a#"}}, Code::bad_filter, "a#"},
+      {{{"topic", "a"}, {"topic", "b"}, {"topic", "c"}}, Code::too_many, "filters"},
+      {{{"after", ""}}, Code::bad_request, "after"},
+      {{{"after", "a"}, {"after", "b"}}, Code::bad_request, "after"},
+      {{{"limit", "0"}}, Code::bad_request, "limit"},
+      {{{"limit", "10001"}}, Code::bad_request, "limit"},
+      {{{"from", "now"}}, Code::bad_request, "topic, after and limit"},
+  };
+  for (const Case& c : cases) {
+    const auto request = parse_topics_request(c.parameters, limits);
+    ASSERT_FALSE(request) << c.named;
+    EXPECT_EQ(request.problem().code, c.code) << request.problem().detail;
+    EXPECT_NE(request.problem().detail.find(c.named), std::string::npos) << request.problem().detail;
+  }
+}
+
 }  // namespace
 }  // namespace fieldcast
