@@ -175,6 +175,7 @@ class EchoSession final : public Session {
 
 class HttpServer : public testing::Test {
  protected:
+  explicit HttpServer(DurableLog::Options log = {}) : log_(clock_, limits_, counters_, std::move(log)) {}
   ~HttpServer() override {
     // Sessions and connections end on their own thread, behind the last client that was accepted; then nothing runs
     // any more.
@@ -271,7 +272,7 @@ class HttpServer : public testing::Test {
   HandClock clock_;
   Limits limits_;
   Counters counters_;
-  fieldcast::test::TestLog log_{clock_, limits_, counters_};
+  fieldcast::test::TestLog log_;
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
   HubWakeup wakeup_;
