@@ -21,6 +21,7 @@
 #include "adapters/json/classify.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
+#include "app/certificate_renewal.hpp"
 #include "app/readiness.hpp"
 #include "app/shards.hpp"
 #include "app/version.hpp"
@@ -152,22 +153,6 @@ DurableLog::Options log_options(const Config& config) {
   return options;
 }
 
-// How late a renewed certificate is seen: those of Let's Encrypt are renewed a month before they expire.
-constexpr std::chrono::minutes kCertificateLook{1};
-
-void keep_renewed(asio::steady_timer& timer, http::Certificate& certificate) {
-  timer.expires_after(kCertificateLook);
-  timer.async_wait([&](std::error_code cancelled) {
-    if (cancelled) return;
-    try {
-      if (certificate.renew()) spdlog::info("server.tls: the certificate was renewed");
-    } catch (const http::CertificateFault& fault) {
-      spdlog::error("server.tls: {}; the former certificate stays in use", fault.what());
-    }
-    keep_renewed(timer, certificate);
-  });
-}
-
 }  // namespace
 
 void run_program(const Config& config) {
@@ -238,7 +223,7 @@ void run_program(const Config& config) {
   }
 
   asio::steady_timer look_again(shards->loop());
-  if (certificate) keep_renewed(look_again, *certificate);
+  if (certificate) keep_renewed(look_again, *certificate, kCertificateLook);
 
   // Brokers and log stop in any case before the shards go, which they wake.
   std::exception_ptr fault;
