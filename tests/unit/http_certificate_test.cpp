@@ -1,9 +1,12 @@
 // The gateway's certificate: what is wrong with its files, and what becomes of it when they change.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "adapters/http/certificate.hpp"
 #include "tests/support/certificates.hpp"
@@ -106,6 +109,25 @@ TEST_F(CertificateTest, AFaultyChangeIsToldOnceAndTheFormerOneStays) {
   std::filesystem::remove(files_.key);
   EXPECT_THROW(certificate.renew(), CertificateFault);
   EXPECT_FALSE(certificate.renew());
+}
+
+TEST_F(CertificateTest, SessionsBeginOnAnyThreadWhileItIsRenewed) {
+  Certificate certificate(files_.certificate, files_.key);
+  std::atomic<bool> done{false};
+  std::atomic<int> sessions{0};
+  const auto begin_sessions = [&] {
+    while (!done) sessions += certificate.begin_session(STDIN_FILENO) != nullptr;  // nothing is read or written
+  };
+  std::thread one(begin_sessions), two(begin_sessions);
+  for (int renewals = 0; renewals < 5; ++renewals) {
+    replace(certificates_.issue("next", "DNS:localhost"), files_);
+    EXPECT_TRUE(certificate.renew());
+    const int before = sessions;
+    while (sessions < before + 2) std::this_thread::yield();
+  }
+  done = true;
+  one.join();
+  two.join();
 }
 
 }  // namespace
