@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -11,10 +12,11 @@ namespace fieldcast::test {
 
 class Mosquitto {
  public:
-  /// Starts it and waits until it answers.
-  Mosquitto();
+  /// Starts it and waits until it answers. Where lines are given they are those of a second listener, with TLS.
+  explicit Mosquitto(std::string tls_lines = "");
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }
 
   /// A clean stop: it saves its sessions and queues.
   void stop();
@@ -25,7 +27,8 @@ class Mosquitto {
 
  private:
   TempDir directory_;
-  std::uint16_t port_ = 0;
+  const std::string tls_lines_;
+  std::uint16_t port_ = 0, tls_port_ = 0;
   std::unique_ptr<Process> process_;
 };
 
