@@ -16,6 +16,7 @@
 
 #include "app/config_keys.hpp"
 #include "app/config_relations.hpp"
+#include "app/config_tls.hpp"
 #include "app/config_values.hpp"
 #include "gateway/topic_filter.hpp"
 
@@ -241,23 +242,36 @@ class Reader {
       } else if (const auto* const table = node.as_table()) {
         read_section(name, *table);
       } else {
-        problem(key.source(), std::string(name) + " is " + std::string(name_of(node.type())) + ": write [" +
-                                  std::string(name) + "] on a line of its own, and its keys below");
+        no_table(key.source(), std::string(name), node);
       }
     }
   }
 
  private:
-  void read_section(std::string_view section, const toml::table& table) {
+  /// `group`: "tls." for the table `tls` in a section.
+  void read_section(std::string_view section, const toml::table& table, const std::string& group = "") {
     Places& places = section == kMqttSection ? brokers_.back() : places_;
     for (const auto& [key, node] : table) {
-      if (const Key* const known = find_key(section, key.str())) {
+      const std::string name = group + std::string(key.str());
+      if (const Key* const known = find_key(section, name)) {
         std::visit(ValueReader(*known, node, places, problems_), known->target(config_));
+      } else if (begins_keys(section, name + '.')) {
+        if (const auto* const inner = node.as_table()) {
+          read_section(section, *inner, name + '.');
+        } else {
+          no_table(key.source(), std::string(section) + '.' + name, node);
+        }
       } else {
-        problem(key.source(), "unknown key " + std::string(section) + '.' + std::string(key.str()) + ": did you mean " +
-                                  nearest_key(section, key.str()) + "?");
+        problem(key.source(), "unknown key " + std::string(section) + '.' + name + ": did you mean " +
+                                  nearest_key(section, name) + "?");
       }
     }
+  }
+
+  static bool begins_keys(std::string_view section, std::string_view group) {
+    const auto keys = config_keys();
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](const Key& key) { return key.section == section && key.name.starts_with(group); });
   }
 
   void read_mqtt(const toml::node& node) {
@@ -298,6 +312,11 @@ class Reader {
     } else {
       problem(key.source(), "unknown key " + name + ": did you mean " + nearest_key("", name) + "?");
     }
+  }
+
+  void no_table(const toml::source_region& source, const std::string& name, const toml::node& node) {
+    problem(source, name + " is " + std::string(name_of(node.type())) + ": write [" + name +
+                        "] on a line of its own, and its keys below");
   }
 
   void problem(const toml::source_region& source, std::string text) {
@@ -355,8 +374,11 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   }
   find_storage(out.config.storage, directory, places, out.problems);
   check_relations(out.config, places, brokers, out.problems);
-  for (std::size_t i = 0; i < brokers.size(); ++i)
+  check_server_tls(out.config.server, directory, places, out.problems);
+  for (std::size_t i = 0; i < brokers.size(); ++i) {
     read_password(out.config.mqtt[i], directory, brokers[i], out.problems);
+    check_broker_tls(out.config.mqtt[i], directory, brokers[i], out.problems);
+  }
   std::stable_sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });

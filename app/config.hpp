@@ -35,8 +35,17 @@ struct ListenAddress {
 struct BrokerUrl {
   std::string host;  // a name or an IP address, without brackets
   std::uint16_t port = 1883;
+  bool tls = false;
 
   bool operator==(const BrokerUrl&) const = default;
+};
+
+/// A certificate and its key: after reading the files as they are found. Both are empty, or none.
+struct TlsFiles {
+  std::string certificate;
+  std::string key;
+
+  bool given() const { return !certificate.empty(); }
 };
 
 /// The initial values are the defaults of the keys.
@@ -48,6 +57,7 @@ struct Config {
     std::vector<std::string> hosts;    // lower case, without port
     std::vector<std::string> origins;  // as browsers write them: lower case, without the scheme's own port
     std::size_t threads = 0;           // that serve clients; 0: one per core
+    TlsFiles tls;                      // given: all is served over TLS
   };
 
   /// One broker.
@@ -66,6 +76,8 @@ struct Config {
     std::string password_file;  // empty: none; as written
     std::string password;       // what the file holds, without the newline at its end: never print it
     Probe probe = Probe::automatic;
+    std::string tls_ca;  // of a broker by mqtts://; empty: the system's authorities
+    TlsFiles tls;        // given: what we show to the broker
   };
 
   struct Storage {
@@ -101,8 +113,8 @@ struct LoadedConfig {
   bool failed() const;
 };
 
-/// `text` is TOML 1.0. Relative files named in it are in `directory`, password files first in systemd's
-/// $CREDENTIALS_DIRECTORY. Reads the host name, the environment and the password files.
+/// `text` is TOML 1.0. Relative files named in it are in `directory`, those of passwords and for TLS
+/// first in systemd's $CREDENTIALS_DIRECTORY. Reads the host name, the environment and those files.
 LoadedConfig parse_config(std::string_view text, const std::string& directory);
 
 /// Reads a file of at most kConfigBytes; one that cannot be read is a problem too.

@@ -40,14 +40,23 @@ constexpr std::array kKeys{
         "itself, encodes for its own clients, and has its share of limits.views and limits.view_bytes: more than the "
         "clients need only cost.",
         "", ""},
+    Key{"server", "tls.certificate", [](Config& c) -> Target { return File{&c.server.tls.certificate}; }, 1, 4096,
+        "PEM file with the certificate and, behind it, those between it and the authority. Given with tls.key, "
+        "everything is served over TLS 1.2 or later (https://, wss://), and nothing without. Looked at again every "
+        "minute, so that a renewed one is used without a restart. A relative name is looked for among systemd's "
+        "credentials, then beside this file. Each client costs more memory.",
+        "none: no TLS", R"("fieldcast.crt")"},
+    Key{"server", "tls.key", [](Config& c) -> Target { return File{&c.server.tls.key}; }, 1, 4096,
+        "PEM file with the certificate's private key, without passphrase; found in the same places.", "none",
+        R"("fieldcast.key")"},
 
     Key{"mqtt", "name", [](Config& c) -> Target { return Name{&c.mqtt.back().name}; }, 1, kBrokerNameBytes,
         "Name of this broker, in link entries, metrics and log lines, and where there are several in every reading. No "
         "two have the same; only the first may go without one.",
         "", ""},
     Key{"mqtt", "url", [](Config& c) -> Target { return Url{&c.mqtt.back().url}; }, 0, 0,
-        "Where the broker is: `mqtt://host` or `mqtt://host:port`. There is no TLS yet: what passes can be read on the "
-        "way, the password too.",
+        "Where the broker is: `mqtt://host` or `mqtt://host:port`; with TLS `mqtts://host`, whose port is 8883 unless "
+        "given. Without TLS what passes can be read on the way, the password too.",
         "", ""},
     Key{"mqtt", "client_id", [](Config& c) -> Target { return Name{&c.mqtt.back().client_id}; }, 1, 128,
         "Client identifier, the key of the session at the broker: two clients with the same one throw each other out, "
@@ -92,6 +101,16 @@ constexpr std::array kKeys{
         "is dead; \"auto\": where the broker is on this machine. Nothing on a topic that begins with "
         "`fieldcast/probe/` is ever a reading, whichever gateway sent it.",
         "", ""},
+    Key{"mqtt", "tls.ca", [](Config& c) -> Target { return File{&c.mqtt.back().tls_ca}; }, 1, 4096,
+        "PEM file with the certificates of the authorities that the broker's certificate may come from; only with "
+        "mqtts://. A relative name is looked for among systemd's credentials, then beside this file.",
+        "those that the system trusts", R"("ca.crt")"},
+    Key{"mqtt", "tls.certificate", [](Config& c) -> Target { return File{&c.mqtt.back().tls.certificate}; }, 1, 4096,
+        "PEM file with the certificate that is shown to a broker which asks for one; found in the same places.", "none",
+        R"("client.crt")"},
+    Key{"mqtt", "tls.key", [](Config& c) -> Target { return File{&c.mqtt.back().tls.key}; }, 1, 4096,
+        "PEM file with that certificate's private key, without passphrase; found in the same places.", "none",
+        R"("client.key")"},
 
     Key{"storage", "path", [](Config& c) -> Target { return File{&c.storage.path}; }, 1, 4096,
         "The database: one SQLite file, with two more beside it while the gateway runs. Its directory must be there "

@@ -159,6 +159,8 @@ std::string default_journal() {
   return first.empty() ? "/dev/shm/fieldcast-" + std::to_string(geteuid()) : first;
 }
 
+}  // namespace
+
 std::string find_file(const std::string& file, const std::string& directory) {
   if (const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); credentials != nullptr) {
     const auto credential = std::filesystem::path(credentials) / file;  // an absolute `file` stands for itself
@@ -166,8 +168,6 @@ std::string find_file(const std::string& file, const std::string& directory) {
   }
   return std::filesystem::path(directory) / file;
 }
-
-}  // namespace
 
 Place Places::of(std::initializer_list<const char*> keys) const {
   for (const char* const key : keys) {

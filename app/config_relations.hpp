@@ -31,6 +31,9 @@ struct Places {
   bool sound(std::initializer_list<const char*> keys) const;
 };
 
+/// Where a file of secrets is: a relative name among systemd's credentials, else in `directory`.
+std::string find_file(const std::string& file, const std::string& directory);
+
 /// Appends what is wrong. `brokers` are the places of config.mqtt.
 void check_relations(const Config& config, const Places& places, const std::vector<Places>& brokers,
                      std::vector<ConfigProblem>& problems);

@@ -170,12 +170,9 @@ std::string format_listen(const ListenAddress& address) {
 }
 
 Parsed<BrokerUrl> parse_broker_url(std::string_view text) {
-  const std::string form = "write \"mqtt://host\" or \"mqtt://host:1883\", IPv6 in brackets";
-  if (lower(text).starts_with("mqtts://"))
-    return Fault{
-        "asks for TLS, which is not supported yet: this version connects with mqtt:// only, so take a broker on this "
-        "machine or a tunnel to it"};
-  constexpr std::string_view scheme = "mqtt://";
+  const std::string form = "write \"mqtt://host\" or \"mqtt://host:1883\", with TLS \"mqtts://host\", IPv6 in brackets";
+  const bool tls = lower(text).starts_with("mqtts://");
+  const std::string_view scheme = tls ? "mqtts://" : "mqtt://";
   if (!lower(text).starts_with(scheme)) return Fault{"is no broker's URL: " + form};
   const auto rest = text.substr(scheme.size());
   if (rest.find('@') != std::string_view::npos)
@@ -185,14 +182,14 @@ Parsed<BrokerUrl> parse_broker_url(std::string_view text) {
   const auto parts = split_host_port(rest);
   const auto host = parts ? url_host(*parts) : std::nullopt;
   if (!host) return Fault{"has no host: " + form};
-  if (!parts->port) return BrokerUrl{*host, 1883};
+  if (!parts->port) return BrokerUrl{*host, static_cast<std::uint16_t>(tls ? 8883 : 1883), tls};
   const auto port = parse_port(*parts->port);
   if (!port || *port == 0) return Fault{"has no port from 1 to 65535: " + form};
-  return BrokerUrl{*host, *port};
+  return BrokerUrl{*host, *port, tls};
 }
 
 std::string format_broker_url(const BrokerUrl& url) {
-  return "mqtt://" + with_port(url.host, url.port);
+  return (url.tls ? "mqtts://" : "mqtt://") + with_port(url.host, url.port);
 }
 
 Parsed<std::string> parse_host(std::string_view text) {

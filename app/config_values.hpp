@@ -31,7 +31,7 @@ std::string format_duration(std::chrono::milliseconds duration);
 Parsed<ListenAddress> parse_listen(std::string_view text);
 std::string format_listen(const ListenAddress& address);
 
-/// "mqtt://host[:port]".
+/// "mqtt://host[:port]" or "mqtts://host[:port]".
 Parsed<BrokerUrl> parse_broker_url(std::string_view text);
 std::string format_broker_url(const BrokerUrl& url);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -16,10 +17,12 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/http/certificate.hpp"
 #include "adapters/json/classify.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/command_router.hpp"
+#include "app/certificate_renewal.hpp"
 #include "app/readiness.hpp"
 #include "app/shards.hpp"
 #include "app/version.hpp"
@@ -65,11 +68,11 @@ void raise_descriptor_limit(const Config& config, std::size_t threads) {
   }
 }
 
-Shards::Options shard_options(const Config& config, std::size_t threads) {
+Shards::Options shard_options(const Config& config, const http::Certificate* certificate, std::size_t threads) {
   Shards::Options options;
   options.threads = threads;
   for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
-  options.http = {config.server.hosts, config.server.origins, config.stalled};
+  options.http = {config.server.hosts, config.server.origins, config.stalled, certificate};
   options.limits = config.limits;
   options.patience = kClientPatience;
   return options;
@@ -90,6 +93,7 @@ mqtt::Settings mqtt_settings(const Config::Mqtt& config) {
   settings.maximum_packet_size = static_cast<std::uint32_t>(config.maximum_packet_size);
   settings.user = config.user;
   settings.password = config.password;
+  if (config.url.tls) settings.tls = {config.tls_ca, config.tls.certificate, config.tls.key};
   if (config.probe != Probe::automatic) settings.probe = config.probe == Probe::on;
   return settings;
 }
@@ -157,8 +161,9 @@ DurableLog::Options log_options(const Config& config) {
 void run_program(const Config& config) {
   mallopt(M_MMAP_THRESHOLD, kReturnedBytes);
   std::signal(SIGPIPE, SIG_IGN);  // a broker that goes while Paho writes
-  // Paho would take MQTT through that proxy, and look its name up under the lock that all brokers share.
+  // Paho would take MQTT through those proxies, and look their names up under the lock that all brokers share.
   unsetenv("http_proxy");
+  unsetenv("https_proxy");
   const std::size_t threads = count_threads(config);
   raise_descriptor_limit(config, threads);
 
@@ -193,9 +198,11 @@ void run_program(const Config& config) {
         metrics::render(counters, log.state().up, metrics_rows(brokers, commands), metrics::read_process(), version()));
   }};
 
+  std::optional<http::Certificate> certificate;
+  if (config.server.tls.given()) certificate.emplace(config.server.tls.certificate, config.server.tls.key);
   std::optional<Shards> shards;
   try {
-    shards.emplace(log, clock, shard_options(config, threads), routes);
+    shards.emplace(log, clock, shard_options(config, certificate ? &*certificate : nullptr, threads), routes);
   } catch (...) {
     log.finish();  // nothing was taken: the next start goes on where this one began
     throw;
@@ -215,9 +222,12 @@ void run_program(const Config& config) {
                threads == 1 ? "thread" : "threads");
   for (const auto& endpoint : shards->endpoints()) {
     const std::string address = endpoint.address().to_string();
-    spdlog::info("listening on http://{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
-                 endpoint.port());
+    spdlog::info("listening on {}://{}:{}", certificate ? "https" : "http",
+                 endpoint.address().is_v6() ? "[" + address + "]" : address, endpoint.port());
   }
+
+  asio::steady_timer look_again(shards->loop());
+  if (certificate) keep_renewed(look_again, *certificate, kCertificateLook);
 
   // Brokers and log stop in any case before the shards go, which they wake.
   std::exception_ptr fault;

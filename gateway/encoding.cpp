@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/history_page.hpp"
 #include "gateway/utf8.hpp"
 
 namespace fieldcast {
@@ -23,22 +24,6 @@ void append_number(std::string& out, std::int64_t value) {
     append_number(out, ~static_cast<std::uint64_t>(value) + 1);
   } else {
     append_number(out, static_cast<std::uint64_t>(value));
-  }
-}
-
-// RFC 4648 section 4, padded.
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto at = [&](std::size_t i) -> unsigned {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
-  };
-  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const unsigned three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    out += alphabet[three >> 18 & 63];
-    out += alphabet[three >> 12 & 63];
-    out += i + 1 < bytes.size() ? alphabet[three >> 6 & 63] : '=';
-    out += i + 2 < bytes.size() ? alphabet[three & 63] : '=';
   }
 }
 
@@ -111,6 +96,21 @@ std::string_view to_string(GapReason reason) {
   return kGapWords[static_cast<std::size_t>(reason)];
 }
 
+void append_base64(std::string& out, std::string_view bytes) {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto at = [&](std::size_t i) -> unsigned {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
+  };
+  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const unsigned three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    out += alphabet[three >> 18 & 63];
+    out += alphabet[three >> 12 & 63];
+    out += i + 1 < bytes.size() ? alphabet[three >> 6 & 63] : '=';
+    out += i + 2 < bytes.size() ? alphabet[three & 63] : '=';
+  }
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
@@ -161,6 +161,18 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_gap(std::string& out, const Gap& gap) {
+  out += R"({"reason":")";
+  out += to_string(gap.reason);
+  out += R"(","missed":)";
+  if (gap.missed) {
+    append_number(out, *gap.missed);
+  } else {
+    out += "null";
+  }
+  out += '}';
+}
+
 void append_entry(std::string& out, const Entry& entry, bool with_broker) {
   if (is_link(entry)) {
     append_link(out, entry);
@@ -206,15 +218,8 @@ std::shared_ptr<const Batch> BatchBuilder::seal(const Cursor& cursor, std::uint6
   json += '"';
   if (snapshot_) json += R"(,"snapshot":true)";
   if (gap_) {
-    json += R"(,"gap":{"reason":")";
-    json += to_string(gap_->reason);
-    json += R"(","missed":)";
-    if (gap_->missed) {
-      append_number(json, *gap_->missed);
-    } else {
-      json += "null";
-    }
-    json += '}';
+    json += R"(,"gap":)";
+    append_gap(json, *gap_);
   }
   if (!links_.empty() || !snapshot_links_.empty()) {
     json += R"(,"links":[)";
@@ -241,6 +246,26 @@ std::shared_ptr<const Batch> BatchBuilder::seal(const Cursor& cursor, std::uint6
   return batch;
 }
 
+std::string encode_page(const HistoryPage& page, bool with_broker) {
+  std::string json = R"({"type":"readings","cursor":")";
+  json += to_string(page.cursor);
+  json += R"(","head":")";
+  json += to_string(page.head);
+  json += page.more ? R"(","more":true)" : R"(","more":false)";
+  if (page.gap) {
+    json += R"(,"gap":)";
+    append_gap(json, *page.gap);
+  }
+  json += R"(,"readings":[)";
+  bool first = true;
+  for (const Entry& reading : page.chunk.entries) {
+    if (!std::exchange(first, false)) json += ',';
+    append_entry(json, reading, with_broker);
+  }
+  json += "]}";
+  return json;
+}
+
 std::string encode_answer(std::string_view type, std::string_view id, const FilterSet& topics, const Cursor& cursor) {
   std::string json = R"({"type":")";
   json += type;
@@ -255,6 +280,30 @@ std::string encode_answer(std::string_view type, std::string_view id, const Filt
   json += R"(],"cursor":")";
   json += to_string(cursor);
   json += R"("})";
+  return json;
+}
+
+void append_topic(std::string& out, const Entry& latest, std::uint64_t count, bool with_broker) {
+  out += R"({"topic":)";
+  append_json_string(out, latest.topic);
+  out += R"(,"count":)";
+  append_number(out, count);
+  out += R"(,"latest":)";
+  append_entry(out, latest, with_broker);
+  out += '}';
+}
+
+std::string encode_topics(const Cursor& cursor, const std::optional<Gap>& gap, bool more, std::string_view topics) {
+  std::string json = R"({"type":"topics","cursor":")";
+  json += to_string(cursor);
+  json += '"';
+  if (gap) {
+    json += R"(,"gap":)";
+    append_gap(json, *gap);
+  }
+  json += more ? R"(,"more":true,"topics":[)" : R"(,"more":false,"topics":[)";
+  json += topics;
+  json += "]}";
   return json;
 }
 

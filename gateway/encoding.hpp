@@ -2,6 +2,8 @@
 // place that knows the shape of readings, link entries, batches and answers:
 //
 //   {"type":"readings","cursor":"…"[,"snapshot":true][,"gap":{"reason":"…","missed":N|null}][,"links":[…]],"readings":[…]}
+//   {"type":"readings","cursor":"…","head":"…","more":true|false[,"gap":{…}],"readings":[…]}      a page of history
+//   {"type":"topics","cursor":"…"[,"gap":{…}],"more":true|false,"topics":[{"topic":"…","count":N,"latest":{…}},…]}
 //   {"seq":N,"time":N,"topic":"…","payload":…[,"encoding":"text|base64|omitted"][,"size":N][,"retained":true]
 //                                                                              [,"redelivered":true][,"broker":"…"]}
 //   {"seq":N,"time":N,"gateway":"…","broker":"…","state":"up|down"[,"session_resumed":true|false][,"snapshot":true]}
@@ -22,6 +24,8 @@
 
 namespace fieldcast {
 
+struct HistoryPage;
+
 enum class GapReason : std::uint8_t { expired, slow, unknown, storage };
 inline constexpr std::size_t kGapReasons = 4;
 std::string_view to_string(GapReason reason);
@@ -31,12 +35,20 @@ struct Gap {
   std::optional<std::uint64_t> missed;  // matching readings, exactly; or not known
 };
 
+/// RFC 4648 section 4, padded.
+void append_base64(std::string& out, std::string_view bytes);
+
 /// Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+
+/// `{"reason":"…","missed":N|null}`
+void append_gap(std::string& out, const Gap& gap);
 
 /// Appends one reading or link entry. A reading only `with_broker` names its own; a link entry always does.
 void append_entry(std::string& out, const Entry& entry, bool with_broker);
 void append_snapshot_link(std::string& out, const Entry& link);
+/// Appends one topic of a list: its latest reading, and its count.
+void append_topic(std::string& out, const Entry& latest, std::uint64_t count, bool with_broker);
 
 /// Collects entries and seals them into a Batch; then empty and ready for the next.
 class BatchBuilder {
@@ -68,8 +80,13 @@ class BatchBuilder {
   bool snapshot_ = false;
 };
 
+std::string encode_page(const HistoryPage& page, bool with_broker);
+
 /// `{"type":"subscribed"|"unsubscribed","id":ID,"topics":[…],"cursor":"…"}`; `id` is JSON already.
 std::string encode_answer(std::string_view type, std::string_view id, const FilterSet& topics, const Cursor& cursor);
+
+/// A page of the list of topics; `topics` is JSON already, comma-joined, as append_topic() made them.
+std::string encode_topics(const Cursor& cursor, const std::optional<Gap>& gap, bool more, std::string_view topics);
 
 /// `{"type":"error","id":ID,"code":"…","message":"…"}`; `id` is JSON already, "null" where there is none.
 std::string encode_error(std::string_view id, const Problem& problem);

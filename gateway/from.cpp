@@ -89,6 +89,17 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   return duration_cast<milliseconds>(at.time_since_epoch()).count();
 }
 
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now) {
+  if (text.starts_with('-')) {
+    const auto span = parse_span(text.substr(1));
+    return span ? std::optional(now - *span) : std::nullopt;
+  }
+  std::int64_t ms = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
+  if (error == std::errc{} && end == text.data() + text.size()) return ms;
+  return parse_rfc3339(text);
+}
+
 Result<From> parse_from(std::string_view text) {
   From from;
   if (text == "now") return from;

@@ -31,4 +31,8 @@ Result<From> parse_from(std::string_view text);
 /// Empty where the text is no such time.
 std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
+/// An end of a range of time, as Unix ms: an RFC 3339 time, Unix ms in digits, or a span such as -10m back from `now`
+/// (Unix ms). Empty where the text is none of them.
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now);
+
 }  // namespace fieldcast

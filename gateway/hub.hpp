@@ -45,10 +45,13 @@ class Hub {
   const Clock& clock() const { return clock_; }
   const Limits& limits() const { return limits_; }
   Counters& counters() { return counters_; }
+  /// Whether readings are told with their broker's name.
+  bool names_brokers() const { return names_brokers_; }
 
  private:
   friend class HistoryPageReader;
   friend class Stream;
+  friend class TopicPageReader;
 
   struct ByFilters {
     using is_transparent = void;

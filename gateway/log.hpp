@@ -28,6 +28,13 @@ namespace fieldcast {
 struct Chunk {
   std::vector<Entry> entries;
   std::string bytes;
+  std::vector<std::uint64_t> counts;  // latest readings: of the readings of each entry's topic; else empty
+
+  void clear() {
+    entries.clear();
+    bytes.clear();
+    counts.clear();
+  }
 };
 
 enum class Order : std::uint8_t { ascending, descending };
@@ -109,8 +116,18 @@ class Log : public LogWriter {
                                const std::function<bool(std::string_view)>& wanted, std::size_t max_entries,
                                std::size_t max_bytes, Chunk& chunk) const = 0;
 
-  /// Why the latest readings of some topics may be missing: `expired` once any had to be forgotten, `storage` until the
-  /// database was read; empty where all are there.
+  /// One step through the topics that are remembered, by the bytes of their names: looks at those behind `after`,
+  /// copies the latest readings of the ones that a filter matches (of all where there are no filters), with their
+  /// counts, and stops after `max_entries`, about `max_bytes`, or kSnapshotScan looked at. `after` becomes the name
+  /// reached; false where there are no more behind it.
+  ///
+  /// A topic's count: its readings that were taken into the log since the topic is remembered, whether they are kept
+  /// or not. Until the database was read, those that the journal has.
+  virtual bool topics(std::string& after, const FilterSet& filters, std::size_t max_entries, std::size_t max_bytes,
+                      Chunk& chunk) const = 0;
+
+  /// Why the latest readings of some topics may be missing, and their counts too small: `expired` once any had to be
+  /// forgotten, `storage` until the database was read; empty where all are there.
   virtual std::optional<GapReason> latest_gap() const noexcept = 0;
 
   /// Whether readings are told with their broker's name: several are configured.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,9 +11,11 @@
 #include <vector>
 
 #include "gateway/from.hpp"
+#include "gateway/history_page.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/result.hpp"
 #include "gateway/topic_filter.hpp"
+#include "gateway/topic_page.hpp"
 
 namespace fieldcast {
 
@@ -39,5 +42,13 @@ struct StreamRequest {
 /// a faulty topic `bad_filter`, a faulty from `bad_from`.
 Result<StreamRequest> parse_stream_request(std::span<const Parameter> parameters, StreamKind kind,
                                            const Limits& limits);
+
+/// The same for a page of history: `topic`, `from`, `start`, `end`, `limit` and `order`. Spans in `start` and `end`
+/// count back from `now` (Unix ms). A `from` that no page can begin at in its order is a `bad_from`.
+Result<HistoryPageRequest> parse_history_request(std::span<const Parameter> parameters, const Limits& limits,
+                                                 std::int64_t now);
+
+/// The same for a page of the list of topics: `topic`, which may be left out, `after` and `limit`.
+Result<TopicPageRequest> parse_topics_request(std::span<const Parameter> parameters, const Limits& limits);
 
 }  // namespace fieldcast

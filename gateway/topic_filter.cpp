@@ -18,6 +18,14 @@ std::optional<std::string> string_fault(std::string_view text) {
   return std::nullopt;
 }
 
+/// What all topics that the filter matches begin with.
+std::string_view literal_beginning(std::string_view filter) {
+  const std::size_t wildcard = filter.find_first_of("+#");
+  if (wildcard == std::string_view::npos) return filter;
+  const bool parent_too = filter[wildcard] == '#' && wildcard != 0;  // `a/#` matches `a`
+  return filter.substr(0, wildcard - (parent_too ? 1 : 0));
+}
+
 }  // namespace
 
 std::optional<std::string> filter_fault(std::string_view filter) {
@@ -73,6 +81,16 @@ FilterSet::FilterSet(std::vector<std::string> filters) : filters_(std::move(filt
 bool FilterSet::matches(std::string_view topic) const {
   return std::any_of(filters_.begin(), filters_.end(),
                      [&](const std::string& filter) { return fieldcast::matches(filter, topic); });
+}
+
+std::optional<std::string_view> FilterSet::seek(std::string_view topic) const {
+  std::optional<std::string_view> first;
+  for (const std::string& filter : filters_) {
+    const std::string_view beginning = literal_beginning(filter);
+    if (topic.starts_with(beginning)) return topic;
+    if (topic < beginning && (!first || beginning < *first)) first = beginning;
+  }
+  return first;
 }
 
 FilterSet FilterSet::with(const FilterSet& more) const {

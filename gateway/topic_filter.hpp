@@ -40,6 +40,10 @@ class FilterSet {
   const std::vector<std::string>& filters() const { return filters_; }
   bool empty() const { return filters_.empty(); }
   bool matches(std::string_view topic) const;
+  /// Where a list of topics, sorted by bytes, is to be looked through on from `topic`: no filter matches one in
+  /// between. `topic` itself, or what all topics that one of the filters matches begin with; empty where none matches
+  /// any more.
+  std::optional<std::string_view> seek(std::string_view topic) const;
   FilterSet with(const FilterSet& more) const;
   FilterSet without(const FilterSet& fewer) const;
   /// `too_many` where the set is over `max_filters` or kStreamFilterBytes.

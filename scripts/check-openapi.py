@@ -15,7 +15,7 @@ import jsonschema
 import yaml
 
 # What the contract tests meet in any case: without one of these the recording, not the gateway, is broken.
-MUST_BE_RECORDED = ["Batch", "Subscribed", "Unsubscribed", "ErrorMessage", "Problem", "Ready"]
+MUST_BE_RECORDED = ["Batch", "Subscribed", "Unsubscribed", "ErrorMessage", "Page", "Problem", "Ready", "TopicPage"]
 FAULTS_SHOWN = 20
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 

@@ -9,6 +9,7 @@
 //   sizes      of each payload; for omitted entries also the size that it had
 //   broker     each entry's place among the brokers, by topic; not there where all are of one broker
 //   payloads   by topic
+//   counts     of each entry's topic; not there but in the state
 //
 // By topic: one topic after the other, in their order above; of one topic in log order.
 //
@@ -160,7 +161,8 @@ bool BlockCodec::decompress(std::string_view encoded, std::size_t max_content) {
          content_.size();
 }
 
-std::string BlockCodec::encode(std::span<const Entry> entries, const Stamp& stamp) {
+std::string BlockCodec::encode(std::span<const Entry> entries, const Stamp& stamp,
+                               std::span<const std::uint64_t> counts) {
   Names topics, brokers;
   std::vector<std::size_t> topic, broker;  // of each entry
   std::vector<std::vector<std::size_t>> by_topic;
@@ -198,22 +200,21 @@ std::string BlockCodec::encode(std::span<const Entry> entries, const Stamp& stam
   for (const auto& of_topic : by_topic) {
     for (const std::size_t i : of_topic) content_ += entries[i].payload;
   }
+  for (const std::uint64_t count : counts) put(content_, count);
   return compress();
 }
 
-bool BlockCodec::decode(std::string_view encoded, std::size_t max_content, Chunk& chunk, Stamp& stamp) {
-  chunk.entries.clear();
-  chunk.bytes.clear();
+bool BlockCodec::decode(std::string_view encoded, std::size_t max_content, Chunk& chunk, Stamp& stamp, Counts counts) {
+  chunk.clear();
   if (!decompress(encoded, max_content)) return false;
   // The chunk's strings are those of the content itself.
   chunk.bytes.swap(content_);
-  if (parse(chunk, stamp)) return true;
-  chunk.entries.clear();
-  chunk.bytes.clear();
+  if (parse(chunk, stamp, counts)) return true;
+  chunk.clear();
   return false;
 }
 
-bool BlockCodec::parse(Chunk& chunk, Stamp& stamp) {
+bool BlockCodec::parse(Chunk& chunk, Stamp& stamp, Counts counts) {
   Source source(chunk.bytes);
   stamp.log_ms = source.signed_number();
   stamp.wall_ms = source.signed_number();
@@ -262,6 +263,10 @@ bool BlockCodec::parse(Chunk& chunk, Stamp& stamp) {
   }
   for (const auto& of_topic : by_topic) {
     for (const std::size_t i : of_topic) chunk.entries[i].payload = source.bytes(sizes[i]);
+  }
+  if (counts == Counts::with) {
+    chunk.counts.resize(count);
+    for (std::uint64_t& of_topic : chunk.counts) of_topic = source.number();
   }
   return source.good() && source.left() == 0;
 }

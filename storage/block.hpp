@@ -30,14 +30,18 @@ struct Stamp {
 
 class BlockCodec {
  public:
+  /// Whether each entry comes with the count of its topic: in the state, and nowhere else.
+  enum class Counts : bool { without, with };
+
   BlockCodec();  // throws std::bad_alloc
   ~BlockCodec();
 
-  /// Entries by seq, smallest first; not empty. qos and packet_id are not kept.
-  std::string encode(std::span<const Entry> entries, const Stamp& stamp);
+  /// Entries by seq, smallest first; not empty. qos and packet_id are not kept. `counts`: none, or one for each entry.
+  std::string encode(std::span<const Entry> entries, const Stamp& stamp, std::span<const std::uint64_t> counts = {});
 
   /// False where the bytes are damaged or hold more than `max_content` bytes: then the chunk is empty.
-  bool decode(std::string_view encoded, std::size_t max_content, Chunk& chunk, Stamp& stamp);
+  bool decode(std::string_view encoded, std::size_t max_content, Chunk& chunk, Stamp& stamp,
+              Counts counts = Counts::without);
 
   /// The set of topics of readings, compressed: what a reader looks at before it decodes a block. Sets `links` where
   /// there are link entries.
@@ -48,7 +52,7 @@ class BlockCodec {
  private:
   std::string compress();                                              // content_
   bool decompress(std::string_view encoded, std::size_t max_content);  // into content_
-  bool parse(Chunk& chunk, Stamp& stamp);
+  bool parse(Chunk& chunk, Stamp& stamp, Counts counts);
 
   std::unique_ptr<ZSTD_CCtx_s, std::size_t (*)(ZSTD_CCtx_s*)> compressor_;
   std::unique_ptr<ZSTD_DCtx_s, std::size_t (*)(ZSTD_DCtx_s*)> decompressor_;

@@ -31,6 +31,7 @@ void keep(const Entry& entry, Strings& to) {
 
 DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options, Counters& counters)
     : clock_(clock),
+      limits_(limits),
       options_(std::move(options)),
       counters_(counters),
       tag_(draw_tag()),
@@ -91,12 +92,17 @@ void DurableLog::join_database() {
   }
 }
 
-// What it holds is newer than what the database holds, or the same.
+// What it holds is newer than what the database holds, or the same. Which of both can only be told when the database is
+// there; where it was, the latest readings know of it already.
 void DurableLog::load_journal() {
   for (std::uint64_t after = journal_.floor(); after < journal_.head();) {
     journal_.read(after, journal_.head(), kReadBytes, chunk_);
     for (const Entry& entry : chunk_.entries) {
-      note(entry);
+      if (is_link(entry)) {
+        note_link(entry);
+      } else if (!loaded_) {
+        latest_.remember(entry, LatestReadings::Counted::provisionally);
+      }
       note_packet(entry);
     }
     after = chunk_.entries.back().seq;
@@ -223,9 +229,14 @@ bool DurableLog::append(const NewEntry& new_entry) noexcept {
     const bool first = journal_.head() == journal_.stored();
     if (first) waiting_since_ = clock_.now();
     counters_.lost_entries.add(journal_.put(entry));
-    note(entry);
+    if (is_link(entry)) {
+      note_link(entry);
+      counters_.links.add();
+    } else {
+      latest_.remember(entry);
+      counters_.readings.add();
+    }
     note_packet(entry);
-    (is_link(entry) ? counters_.links : counters_.readings).add();
     counters_.memory_entries.set(journal_.entries());
     counters_.unstored_entries.set(journal_.head() - std::max(journal_.stored(), journal_.floor()));
     waiting_bytes_ += entry.broker.size() + entry.topic.size() + entry.payload.size() + sizeof(Entry);
@@ -280,10 +291,9 @@ RecentPackets* DurableLog::packets_of(std::string_view broker) {
   return packets == packets_.end() ? nullptr : &packets->second;
 }
 
-void DurableLog::note(const Entry& entry) {
-  if (!is_link(entry)) return latest_.remember(entry);
-  Link& link = links_[std::string(entry.broker)];
-  if (link.entry.seq < entry.seq) keep(entry, link);
+void DurableLog::note_link(const Entry& link) {
+  Link& last = links_[std::string(link.broker)];
+  if (last.entry.seq < link.seq) keep(link, last);
 }
 
 bool DurableLog::must_commit_early() const {
@@ -339,6 +349,12 @@ std::uint64_t DurableLog::latest(std::uint64_t after, std::uint64_t until,
   return latest_.step(after, until, wanted, max_entries, max_bytes, chunk);
 }
 
+bool DurableLog::topics(std::string& after, const FilterSet& filters, std::size_t max_entries, std::size_t max_bytes,
+                        Chunk& chunk) const {
+  const std::lock_guard lock(mutex_);
+  return latest_.step_by_name(after, filters, max_entries, max_bytes, chunk);
+}
+
 std::optional<GapReason> DurableLog::latest_gap() const noexcept {
   const std::lock_guard lock(mutex_);
   if (!loaded_) return GapReason::storage;
@@ -347,8 +363,7 @@ std::optional<GapReason> DurableLog::latest_gap() const noexcept {
 }
 
 void DurableLog::links(Chunk& chunk) const {
-  chunk.entries.clear();
-  chunk.bytes.clear();
+  chunk.clear();
   const std::lock_guard lock(mutex_);
   for (const auto& [broker, link] : links_) copy_entry(link.entry, chunk);
   settle_strings(chunk);

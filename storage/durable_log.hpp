@@ -109,6 +109,8 @@ class DurableLog : public Log {
   std::uint64_t before(std::int64_t time) const override;
   std::uint64_t latest(std::uint64_t after, std::uint64_t until, const std::function<bool(std::string_view)>& wanted,
                        std::size_t max_entries, std::size_t max_bytes, Chunk& chunk) const override;
+  bool topics(std::string& after, const FilterSet& filters, std::size_t max_entries, std::size_t max_bytes,
+              Chunk& chunk) const override;
   std::optional<GapReason> latest_gap() const noexcept override;
   bool names_brokers() const noexcept override { return options_.brokers.size() > 1; }
   void links(Chunk& chunk) const override;
@@ -137,6 +139,7 @@ class DurableLog : public Log {
   void open_store();
   void adopt_store();
   void load_store();
+  void load_former(LatestReadings& former);
   void remember_subscriptions();
   void commit();
   void write_state();
@@ -149,7 +152,7 @@ class DurableLog : public Log {
   void note_thread_end() noexcept;
 
   // With the mutex held.
-  void note(const Entry& entry);
+  void note_link(const Entry& link);
   void note_packet(const Entry& entry);
   RecentPackets* packets_of(std::string_view broker);
   bool is_repeat(const NewEntry& entry) const;
@@ -162,6 +165,7 @@ class DurableLog : public Log {
   void wait_for_disk(std::uint64_t seq) noexcept;
 
   const Clock& clock_;
+  const Limits& limits_;
   const Options options_;
   Counters& counters_;
   std::uint64_t tag_;

@@ -110,15 +110,48 @@ void DurableLog::adopt_store() {
   remember_subscriptions();
 }
 
+// A database that comes late has readings that the journal had at the start too, and nobody knew which. So all that was
+// before this start is counted apart, in the order in which it came, and added to what came since.
 void DurableLog::load_store() {
-  store_->load([this](const Chunk& chunk) {
+  Counters unseen;
+  LatestReadings former(limits_, unseen);
+  load_former(former);
+  counters_.topics_forgotten.add(unseen.topics_forgotten.value());
+  do {
     const std::lock_guard lock(mutex_);
-    for (const Entry& entry : chunk.entries) note(entry);
-  });
+    latest_.take_over(former, kSnapshotScan);
+  } while (!former.empty());
   const std::lock_guard lock(mutex_);
   if (store_->forgot_topics()) latest_.set_forgot();
   disk_was_there_ = store_->last_seq() != 0;
   loaded_ = true;
+}
+
+// What the database tells, then the journal, up to this start; link entries are noted at once.
+void DurableLog::load_former(LatestReadings& former) {
+  store_->load([&](const Chunk& chunk) {
+    for (std::size_t i = 0; i < chunk.entries.size(); ++i) {
+      const Entry& entry = chunk.entries[i];
+      if (is_link(entry)) {
+        const std::lock_guard lock(mutex_);
+        note_link(entry);
+      } else if (chunk.counts.empty()) {
+        former.remember(entry);
+      } else {
+        former.restore(entry, chunk.counts[i]);
+      }
+    }
+  });
+  for (std::uint64_t after = 0; after + 1 < first_seq_; after = chunk_.entries.back().seq) {
+    {
+      const std::lock_guard lock(mutex_);
+      journal_.read(after, first_seq_ - 1, kReadBytes, chunk_);
+    }
+    if (chunk_.entries.empty()) break;
+    for (const Entry& entry : chunk_.entries) {
+      if (!is_link(entry)) former.remember(entry);
+    }
+  }
 }
 
 void DurableLog::remember_subscriptions() {
@@ -177,6 +210,7 @@ bool DurableLog::next_state_piece(Chunk& chunk, std::uint64_t& after) const {
   if (after == kNowhere) {
     after = 0;
     links(chunk);
+    chunk.counts.assign(chunk.entries.size(), 0);
     if (!chunk.entries.empty()) return true;
   }
   if (after == kMaxSeq) return false;

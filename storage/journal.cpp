@@ -431,8 +431,7 @@ void Journal::set_stored(std::uint64_t seq) {
 }
 
 void Journal::read(std::uint64_t after, std::uint64_t until, std::size_t max_bytes, Chunk& chunk) const {
-  chunk.entries.clear();
-  chunk.bytes.clear();
+  chunk.clear();
   std::uint64_t seq = std::max(after, floor());
   std::size_t count = 0;
   for (until = std::min(until, head_); seq < until && (count == 0 || chunk.bytes.size() < max_bytes); ++seq, ++count) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 constexpr std::uint32_t kApplication = 0x46435354;  // "FCST": so that `file` and we know whose database it is
-constexpr std::uint32_t kVersion = 2;               // of the tables, and of what lies in them (storage/block.hpp)
+constexpr std::uint32_t kVersion = 3;               // of the tables, and of what lies in them (storage/block.hpp)
 // https://www.sqlite.org/fileformat.html#the_database_header
 constexpr std::size_t kHeaderBytes = 100, kVersionAt = 60, kApplicationAt = 68;
 

@@ -144,8 +144,9 @@ void Store::set_fact(std::string_view name, std::int64_t value) {
 void Store::load(const std::function<void(const Chunk&)>& take) {
   Chunk chunk;
   Stamp stamp;
-  const auto take_behind = [&](std::uint64_t position, std::string_view data) {
-    if (!codec_.decode(data, kMaxContent, chunk, stamp)) {
+  const auto take_behind = [&](std::uint64_t position, std::string_view data,
+                               BlockCodec::Counts counts = BlockCodec::Counts::without) {
+    if (!codec_.decode(data, kMaxContent, chunk, stamp, counts)) {
       counters_.damaged.add();
       forgot_topics_ = true;  // whose latest readings were in there cannot be told
       return;
@@ -154,7 +155,7 @@ void Store::load(const std::function<void(const Chunk&)>& take) {
     if (!chunk.entries.empty()) take(chunk);
   };
   Statement pieces(database_, "SELECT data FROM state ORDER BY id");
-  while (pieces.step()) take_behind(0, pieces.blob(0));
+  while (pieces.step()) take_behind(0, pieces.blob(0), BlockCodec::Counts::with);
   // From the block on that the state ends in.
   Statement bodies(database_,
                    "SELECT data FROM block LEFT JOIN body USING (first_seq) WHERE first_seq >= "
@@ -390,7 +391,7 @@ void Store::write_state(const std::function<bool(Chunk&)>& next, bool forgot_top
   Chunk chunk;
   std::int64_t id = 0;
   while (next(chunk)) {
-    const std::string data = codec_.encode(chunk.entries, {log_ms(), clock_.wall_ms()});
+    const std::string data = codec_.encode(chunk.entries, {log_ms(), clock_.wall_ms()}, chunk.counts);
     insert.bind(1, ++id).bind(2, std::string_view(data)).run();
   }
   Statement others(database_, "DELETE FROM state WHERE id > ?");

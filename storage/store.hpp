@@ -8,7 +8,8 @@
 //   body  (first_seq INTEGER PRIMARY KEY, data)
 //         the block itself, apart so that the list of blocks stays small
 //   state (id INTEGER PRIMARY KEY, data)
-//         the latest reading of each topic, the last link entry of each broker: pieces from 1 on, oldest seq first
+//         the latest reading of each topic with its count, the last link entry of each broker: pieces from 1 on, oldest
+//         seq first. A topic whose reading came while the state was written may be there twice: the later one is it
 //   epoch (place INTEGER PRIMARY KEY, tag, last_seq)
 //         in order; last_seq is null for the last one, until a clean stop
 //   fact  (name TEXT PRIMARY KEY, value)
@@ -63,9 +64,10 @@ class Store {
   /// What was there when it was opened.
   const DatabaseEnd& end() const { return end_; }
 
-  /// The latest readings and last link entries as of the last entry stored, in pieces: first what the state holds,
-  /// then every entry behind it, in log order. A later one replaces an earlier one of the same topic or broker. What is
-  /// damaged is left out: then topics may have been forgotten.
+  /// The latest readings and last link entries as of the last entry stored, in pieces: first what the state holds, the
+  /// readings with the counts of their topics, then every entry behind it, in log order. A later one replaces an
+  /// earlier one of the same topic or broker, and counts one where it has no count. The state may be ahead of what
+  /// follows. What is damaged is left out: then topics may have been forgotten.
   void load(const std::function<void(const Chunk&)>& take);
   /// Once any topic's latest reading had to be forgotten.
   bool forgot_topics() const { return forgot_topics_; }
@@ -95,7 +97,8 @@ class Store {
   /// due to expire are needed to bring the state up to date, or `kStateAge` of log time old.
   bool wants_state();
   /// In a transaction: replaces the state by one that holds everything up to last_seq(); `next` fills the chunk with
-  /// the next piece, oldest seq first, and returns false when there is none. A piece is about kReadBytes.
+  /// the next piece, oldest seq first, each entry with a count (link entries with any), and returns false when there is
+  /// none. A piece is about kReadBytes.
   void write_state(const std::function<bool(Chunk&)>& next, bool forgot_topics);
   /// In a transaction, last: deletes what has expired; never what the state is older than. Only after a block was
   /// closed.

@@ -1,10 +1,7 @@
 #include "adapters/http/connection.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <asio/post.hpp>
-#include <cerrno>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -17,8 +14,8 @@ struct Connection::Pending {
   Body body;
 };
 
-Connection::Connection(Socket socket, Shared& shared, bool extra)
-    : socket_(std::move(socket)), shared_(shared), extra_(extra) {}
+Connection::Connection(Channel channel, Shared& shared, bool extra)
+    : channel_(std::move(channel)), shared_(shared), extra_(extra), established_(channel_.established()) {}
 
 Connection::~Connection() = default;
 
@@ -35,7 +32,7 @@ void Connection::guarded(Step step) noexcept {
 
 void Connection::start() {
   guarded([this] {
-    deadline_ = shared_.clock.now() + (extra_ ? kRequestTime : kIdleTime);
+    deadline_ = shared_.clock.now() + (extra_ || !established_ ? kRequestTime : kIdleTime);
     wait_readable();
   });
 }
@@ -47,7 +44,7 @@ void Connection::abort() noexcept {
   pending_.reset();
   outbox_.clear();
   std::error_code ignored;
-  socket_.close(ignored);
+  channel_.socket().close(ignored);
   shared_.gone(*this);
 }
 
@@ -79,7 +76,7 @@ void Connection::send(std::span<const Piece> pieces) {
   if (failed_ || phase_ == Phase::gone) return;
   try {
     if (outbox_.empty()) progress_ = shared_.clock.now();
-    failed_ = static_cast<bool>(outbox_.send(socket_.native_handle(), pieces));
+    failed_ = static_cast<bool>(outbox_.send(channel_, pieces));
     if (!failed_ && !outbox_.empty()) wait_writable();
   } catch (...) {
     failed_ = true;
@@ -119,13 +116,16 @@ void Connection::settle() {
 }
 
 void Connection::linger() {
-  if (ended_) return abort();
   phase_ = Phase::lingering;
   input_ = {};
   deadline_ = shared_.clock.now() + kLingerTime;
-  std::error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) return abort();
+  end_output();
+}
+
+void Connection::end_output() {
+  const auto state = channel_.end_output();
+  if (state == TlsSession::State::waiting) return wait_writable();  // on_writable() comes back here
+  if (state != TlsSession::State::done || ended_) return abort();
   wait_readable();
 }
 
@@ -136,23 +136,29 @@ void Connection::wait_readable() {
   if (phase_ == Phase::answering && !upgraded_ && input_.size() >= kHeadBytes) return;  // pipelined: later
   if (phase_ == Phase::answering && then_ == Then::close) return;                       // lingering reads it
   reading_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+  auto handler = [self = shared_from_this()](std::error_code error) {
     self->reading_ = false;
     self->guarded([&] { error ? self->abort() : self->on_readable(); });
-  });
+  };
+  if (channel_.pending()) {
+    asio::post(shared_.loop, [handler = std::move(handler)] { handler({}); });
+  } else {
+    channel_.socket().async_wait(channel_.reading_waits_for(), std::move(handler));
+  }
 }
 
 void Connection::wait_writable() {
   if (std::exchange(writing_, true)) return;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](std::error_code error) {
+  channel_.socket().async_wait(channel_.writing_waits_for(), [self = shared_from_this()](std::error_code error) {
     self->writing_ = false;
     self->guarded([&] { error ? self->abort() : self->on_writable(); });
   });
 }
 
 void Connection::on_writable() {
+  if (phase_ == Phase::lingering) return end_output();
   const auto before = outbox_.taken();
-  if (outbox_.flush(socket_.native_handle())) return abort();
+  if (outbox_.flush(channel_)) return abort();
   if (outbox_.taken() != before) progress_ = shared_.clock.now();
   if (!outbox_.empty()) return wait_writable();
   if (session_runs()) {
@@ -167,11 +173,28 @@ void Connection::on_readable() {
   const auto room = whole ? shared_.scratch.size() : kHeadBytes - input_.size();
   const bool closing = phase_ == Phase::answering && then_ == Then::close;
   if (room == 0 || closing) return;
-  const auto size = ::recv(socket_.native_handle(), shared_.scratch.data(), room, MSG_DONTWAIT);
-  if (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return abort();
-  if (size == 0) return on_end_of_input();
-  const std::string_view bytes(shared_.scratch.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  const auto [kind, size] = channel_.read(shared_.scratch.data(), room);
+  if (!established_ && channel_.established()) {
+    established_ = true;
+    if (!extra_) deadline_ = shared_.clock.now() + kIdleTime;
+  }
+  switch (kind) {
+    case Channel::Input::Kind::bytes:
+      take_input({shared_.scratch.data(), size});
+      break;
+    case Channel::Input::Kind::nothing:
+      break;
+    case Channel::Input::Kind::end:
+      return on_end_of_input();
+    case Channel::Input::Kind::no_tls:
+      return refuse({Code::bad_request, "this port speaks TLS: ask it by https://, or wss:// for a WebSocket"}, 0);
+    case Channel::Input::Kind::failed:
+      return abort();
+  }
+  wait_readable();
+}
 
+void Connection::take_input(std::string_view bytes) {
   if (phase_ == Phase::lingering) {
     lingered_ += bytes.size();
     if (lingered_ > kLingerBytes) return abort();
@@ -183,7 +206,6 @@ void Connection::on_readable() {
     input_.append(bytes);
     if (phase_ == Phase::request) next_request();
   }
-  wait_readable();
 }
 
 /// A client that is answered by a session and ends its input has left: no transport here works one-way, and a
@@ -199,7 +221,8 @@ void Connection::on_end_of_input() {
 void Connection::next_request() {
   if (input_.starts_with("\r\n") && !std::exchange(blank_skipped_, true)) input_.erase(0, 2);
   const bool nothing = input_.empty() || (input_ == "\r" && !blank_skipped_);
-  if (nothing && (ended_ || (shared_.stopping && input_.empty()))) return abort();
+  if (nothing && ended_) return linger();
+  if (nothing && shared_.stopping && input_.empty()) return abort();
   if (nothing) {
     if (input_.empty()) input_ = {};
     deadline_ = shared_.clock.now() + kIdleTime;

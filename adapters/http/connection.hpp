@@ -1,4 +1,4 @@
-// One client's socket: reads heads one after the other, has each answered before the next, and is the outlet
+// One client's connection: reads heads one after the other, has each answered before the next, and is the outlet
 // of the session that answers. A connection is in one phase at a time:
 //
 //   request ──▶ (body) ──▶ answering ──▶ request …          keep-alive
@@ -21,17 +21,18 @@
 #include <string_view>
 
 #include "adapters/http/body.hpp"
+#include "adapters/http/channel.hpp"
 #include "adapters/http/dispatcher.hpp"
 #include "adapters/http/head.hpp"
 #include "adapters/http/outbox.hpp"
-#include "adapters/http/socket.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::http {
 
-// From the first byte of a request to the end of its head and body: a slow radio link needs a second.
+// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A TLS handshake
+// has so much too, from the first byte of TCP.
 inline constexpr std::chrono::seconds kRequestTime{10};
 // A connection without a request is closed after this: above the 60 s that proxies keep theirs for reuse.
 inline constexpr std::chrono::seconds kIdleTime{75};
@@ -59,7 +60,7 @@ struct Shared {
 class Connection final : public Outlet, public std::enable_shared_from_this<Connection> {
  public:
   /// `extra`: over limits.connections. It is told so, in answer to one request, and closed.
-  Connection(Socket socket, Shared& shared, bool extra);
+  Connection(Channel channel, Shared& shared, bool extra);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -92,10 +93,12 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   void post_settle();
   void settle();
   void linger();
+  void end_output();
 
   void wait_readable();
   void wait_writable();
   void on_readable();
+  void take_input(std::string_view bytes);
   void on_writable();
   void on_end_of_input();
 
@@ -107,7 +110,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   void refuse(const Problem& problem, int status);
   bool session_runs() const { return session_ != nullptr && then_ == Then::nothing; }
 
-  Socket socket_;
+  Channel channel_;
   Shared& shared_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Pending> pending_;
@@ -128,6 +131,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool ended_ = false;                      // the client has sent all that it will
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
+  bool established_;                        // the TLS handshake is through, or there is none
 };
 
 }  // namespace fieldcast::http

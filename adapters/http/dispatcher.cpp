@@ -3,14 +3,19 @@
 #include "adapters/http/events.hpp"
 #include "adapters/http/poll.hpp"
 #include "adapters/http/query.hpp"
+#include "adapters/http/readings.hpp"
+#include "adapters/http/topics.hpp"
 
 namespace fieldcast::http {
 namespace {
 
-constexpr std::string_view kWebSocketPath = "/v1/ws", kEventsPath = "/v1/events", kPollPath = "/v1/poll";
+constexpr std::string_view kWebSocketPath = "/v1/ws", kEventsPath = "/v1/events", kPollPath = "/v1/poll",
+                           kReadingsPath = "/v1/readings", kTopicsPath = "/v1/topics";
 
-bool is_stream(std::string_view path) {
-  return path == kWebSocketPath || path == kEventsPath || path == kPollPath;
+/// Served by a session that reads the log.
+bool is_session(std::string_view path) {
+  return path == kWebSocketPath || path == kEventsPath || path == kPollPath || path == kReadingsPath ||
+         path == kTopicsPath;
 }
 
 }  // namespace
@@ -27,7 +32,7 @@ Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outl
   terms.headers = cors_lines(origin);
 
   const auto route = routes_.find(request.path);
-  if (route == routes_.end() && !is_stream(request.path) && request.path != "*")
+  if (route == routes_.end() && !is_session(request.path) && request.path != "*")
     return refuse({Code::not_found, "nothing is served at this path"});
   if (request.method == "OPTIONS") {
     Response response;
@@ -51,6 +56,8 @@ Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outl
   }
   if (request.path == kEventsPath) return serve_events(request, terms, outlet, refused);
   if (refused) return refuse(*refused);
+  if (request.path == kReadingsPath) return serve_readings(request, terms, outlet);
+  if (request.path == kTopicsPath) return serve_topics(request, terms, outlet);
   return serve_poll(request, terms, outlet);
 }
 
@@ -97,6 +104,21 @@ Reply Dispatcher::serve_poll(const Request& request, const Terms& terms, Outlet&
   auto session = start_poll(hub_, outlet, *wanted, terms);
   if (!session) return refuse(session.problem());
   return std::move(*session);
+}
+
+Reply Dispatcher::serve_readings(const Request& request, const Terms& terms, Outlet& outlet) {
+  const auto wanted = parse_history_request(request.parameters, hub_.limits(), hub_.clock().wall_ms());
+  if (!wanted) return refuse(wanted.problem());
+  const auto format = page_format(request);
+  if (terms.head_only) return readings_response(format);
+  return start_readings(hub_, outlet, *wanted, format, terms);
+}
+
+Reply Dispatcher::serve_topics(const Request& request, const Terms& terms, Outlet& outlet) {
+  auto wanted = parse_topics_request(request.parameters, hub_.limits());
+  if (!wanted) return refuse(wanted.problem());
+  if (terms.head_only) return topics_response();
+  return start_topics(hub_, outlet, std::move(*wanted), terms);
 }
 
 }  // namespace fieldcast::http

@@ -41,6 +41,8 @@ class Dispatcher {
   Reply upgrade(std::string head, Request request, Outlet& outlet, std::optional<Problem> refused);
   Reply serve_events(const Request& request, Terms& terms, Outlet& outlet, const std::optional<Problem>& refused);
   Reply serve_poll(const Request& request, const Terms& terms, Outlet& outlet);
+  Reply serve_readings(const Request& request, const Terms& terms, Outlet& outlet);
+  Reply serve_topics(const Request& request, const Terms& terms, Outlet& outlet);
 
   Hub& hub_;
   const Access access_;

@@ -41,6 +41,9 @@ struct Request {
   bool has_body() const { return chunked || content_length > 0; }
 };
 
+/// Without the spaces and tabs around it.
+std::string_view trim(std::string_view text);
+
 /// Case-insensitive in ASCII.
 bool equals(std::string_view a, std::string_view b);
 

@@ -35,6 +35,10 @@ std::optional<std::string> decode_form(std::string_view text) {
   return out;
 }
 
+bool is_time(std::string_view name) {
+  return name == "from" || name == "start" || name == "end";
+}
+
 std::optional<std::string> decode_topic(std::string_view text) {
   std::string out;
   std::vector<std::size_t> raw_plus;
@@ -72,7 +76,7 @@ Result<std::vector<Parameter>> parse_query(std::string_view query) {
     const auto raw = part.substr(std::min(equal + 1, part.size()));
     auto name = decode_form(part.substr(0, equal));
     std::optional<std::string> value;
-    if (name) value = *name == "topic" ? decode_topic(raw) : *name == "from" ? percent_decode(raw) : decode_form(raw);
+    if (name) value = *name == "topic" ? decode_topic(raw) : is_time(*name) ? percent_decode(raw) : decode_form(raw);
     if (!value)
       return Problem{Code::bad_request, "a '%' in the query is not followed by two hexadecimal digits: " +
                                             std::string(part.substr(0, 64)) + "; a literal '%' is written %25"};

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/http/certificate.hpp"
 #include "adapters/http/connection.hpp"
 #include "gateway/limits.hpp"
 
@@ -24,7 +25,7 @@ std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::si
 }  // namespace
 
 Server::Server(asio::io_context& loop, Hub& hub, const Settings& settings, Routes routes, UpgradeFactory upgrade)
-    : loop_(loop), hub_(hub), timer_(loop) {
+    : loop_(loop), hub_(hub), certificate_(settings.certificate), timer_(loop) {
   std::error_code ignored;
   Access access(settings.hosts, settings.origins, asio::ip::host_name(ignored));
   shared_.reset(new Shared{loop,
@@ -57,7 +58,8 @@ void Server::admit(Socket socket, bool extra, std::shared_ptr<const void> place)
     // Batches are written whole: waiting for more to fill a packet only delays them.
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
-    auto connection = std::make_shared<Connection>(std::move(socket), *shared_, extra);
+    auto tls = certificate_ != nullptr ? certificate_->begin_session(socket.native_handle()) : nullptr;
+    auto connection = std::make_shared<Connection>(Channel(std::move(socket), std::move(tls)), *shared_, extra);
     connection->place = std::move(place);
     connection->slot = connections_.size();
     connections_.push_back(connection);

@@ -27,10 +27,13 @@ namespace fieldcast::http {
 // it is gone. Costs some wake-ups: a body of 512 MiB over loopback came at 3.1 GB/s instead of 3.7.
 inline constexpr int kUnsentBytes = 128 * 1024;
 
+class Certificate;
+
 struct Settings {
   std::vector<std::string> hosts;    // names that `Host` may have besides addresses, localhost and this machine's own
   std::vector<std::string> origins;  // that may ask besides our own: `https://example.com`
   std::chrono::milliseconds stalled = std::chrono::minutes(5);  // a socket that took no byte for so long is closed
+  const Certificate* certificate = nullptr;  // TLS is spoken with it, and nothing else; outlives the server
 };
 
 struct Shared;
@@ -74,6 +77,7 @@ class Server {
 
   asio::io_context& loop_;
   Hub& hub_;
+  const Certificate* const certificate_;
   std::unique_ptr<Shared> shared_;
   std::vector<std::shared_ptr<Connection>> connections_;
   // Shared with the places of clients: one whose loop ended before it came may be the last to go.

@@ -10,6 +10,7 @@
 #include "adapters/mqtt/backoff.hpp"
 #include "adapters/mqtt/connection.hpp"
 #include "adapters/mqtt/probe.hpp"
+#include "adapters/mqtt/tls_check.hpp"
 #include "gateway/encoding.hpp"
 
 namespace fieldcast::mqtt {
@@ -31,6 +32,17 @@ std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
+}
+
+// Over TLS Paho gets the name and takes one of its addresses: the first of IPv4, or else the last.
+void keep_pahos_choice(std::vector<std::string>& addresses) {
+  const auto is_v4 = [](const std::string& address) { return address.find(':') == std::string::npos; };
+  const auto v4 = std::ranges::find_if(addresses, is_v4);
+  if (v4 != addresses.end()) {
+    addresses = {*v4};
+  } else if (!addresses.empty()) {
+    addresses = {addresses.back()};
+  }
 }
 
 std::function<double()> random_numbers() {
@@ -124,6 +136,7 @@ bool Broker::connect(Connection& connection, const std::stop_token& stop) {
   } catch (const std::system_error& error) {
     resolution.error = error.what();
   }
+  if (settings_.tls) keep_pahos_choice(resolution.addresses);
   std::string reason = in_quotes(settings_.host) + " is not resolved: " + resolution.error;
   for (const std::string& address : resolution.addresses)
     if (attempt(connection, address, stop, reason)) return true;
@@ -137,13 +150,14 @@ bool Broker::attempt(Connection& connection, const std::string& address, const s
   attempt_failed_.reset();
   const std::uint64_t connects = state_.connects;
   lock.unlock();
-  connection.connect(address, settings_.port);
+  connection.connect(settings_.tls ? settings_.host : address, settings_.port);
   lock.lock();
   // The count, not `up`: a connection may be lost again before this thread wakes.
   changed_.wait_for(lock, stop, kAttemptDeadline,
                     [&] { return attempt_failed_.has_value() || state_.connects != connects; });
   if (state_.connects == connects) {
-    reason = address + " port " + std::to_string(settings_.port) + ": " + attempt_failed_.value_or("no answer");
+    lock.unlock();
+    reason = address + " port " + std::to_string(settings_.port) + ": " + failure(address, stop);
     return false;
   }
   probing_ = settings_.probe.value_or(on_this_machine(address));
@@ -151,6 +165,17 @@ bool Broker::attempt(Connection& connection, const std::string& address, const s
                state_.session_resumed ? "resumed" : "new");
   logged_error_.clear();
   return true;
+}
+
+// Why the attempt failed.
+std::string Broker::failure(const std::string& address, const std::stop_token& stop) {
+  std::string reason = "no answer";
+  {
+    const std::lock_guard lock(mutex_);
+    if (attempt_failed_) reason = *attempt_failed_;
+  }
+  if (reason.empty() && settings_.tls) reason = tls_fault(settings_, address, stop);
+  return reason.empty() ? "no connection, or no answer of an MQTT 5 broker" : reason;
 }
 
 // Made again on every connect: the broker may have lost the session, or another filter may be in it. A log that is

@@ -81,6 +81,7 @@ class Broker final : private ConnectionEvents {
   void run(Connection& connection, const std::stop_token& stop) noexcept;
   bool connect(Connection& connection, const std::stop_token& stop);
   bool attempt(Connection& connection, const std::string& address, const std::stop_token& stop, std::string& reason);
+  std::string failure(const std::string& address, const std::stop_token& stop);
   void subscribe(Connection& connection);
   void hold(Connection& connection, const std::stop_token& stop);
   void report_failure(const std::string& reason);

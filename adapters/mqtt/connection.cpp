@@ -33,6 +33,17 @@ int refusal_of(const ::mqtt::token& token) {
   options.set_servers(::mqtt::string_collection::create({uri}));
   if (!settings.user.empty()) options.set_user_name(settings.user);
   if (!settings.password.empty()) options.set_password(settings.password);
+  if (settings.tls) {
+    ::mqtt::ssl_options tls;
+    if (!settings.tls->ca.empty()) tls.set_trust_store(settings.tls->ca);
+    if (!settings.tls->certificate.empty()) {
+      tls.set_key_store(settings.tls->certificate);
+      tls.set_private_key(settings.tls->key);
+    }
+    tls.set_enable_server_cert_auth(true);  // who signed it
+    tls.set_verify(true);                   // whom it is for
+    options.set_ssl(std::move(tls));
+  }
 
   const auto number = [](auto value) { return static_cast<std::int32_t>(value); };
   ::mqtt::properties properties;
@@ -63,9 +74,11 @@ Connection::Connection(const Settings& settings, ConnectionEvents& events)
   });
 }
 
-void Connection::connect(const std::string& address, std::uint16_t port) {
-  const bool v6 = address.find(':') != std::string::npos;
-  const std::string uri = "tcp://" + (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+void Connection::connect(const std::string& host, std::uint16_t port) {
+  // Paho cuts the port off at the last colon, and would look for a certificate for "[::1" where there are brackets.
+  const bool brackets = !settings_.tls && host.find(':') != std::string::npos;
+  const std::string uri =
+      (settings_.tls ? "ssl://" : "tcp://") + (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
   try {
     client_.connect(options_for(settings_, uri), nullptr, *this);
   } catch (const ::mqtt::exception& error) {
@@ -129,8 +142,7 @@ void Connection::on_success(const ::mqtt::token& token) {
 void Connection::on_failure(const ::mqtt::token& token) {
   const int refusal = refusal_of(token);
   if (token.get_type() == ::mqtt::token::Type::CONNECT)
-    events_.on_connect_failed(refusal != 0 ? "refused by the broker: " + refusal_text(refusal)
-                                           : "no connection, or no answer of an MQTT 5 broker");
+    events_.on_connect_failed(refusal != 0 ? "refused by the broker: " + refusal_text(refusal) : "");
   else if (token.get_type() == ::mqtt::token::Type::SUBSCRIBE)
     events_.on_subscribed((*token.get_topics())[0], refusal != 0 ? refusal_text(refusal) : "no answer");
   else if (token.get_type() == ::mqtt::token::Type::UNSUBSCRIBE)

@@ -31,8 +31,9 @@ class Connection final : private ::mqtt::iaction_listener {
   /// Settings and events outlive it.
   Connection(const Settings& settings, ConnectionEvents& events);
 
-  /// Begins an attempt; on_up or on_connect_failed follows. The address is numeric, without brackets.
-  void connect(const std::string& address, std::uint16_t port);
+  /// Begins an attempt; on_up or on_connect_failed follows. The host is a numeric address without brackets; over TLS it
+  /// is what the broker's certificate must be for, since Paho knows but one name of a broker.
+  void connect(const std::string& host, std::uint16_t port);
 
   /// Which retained messages a subscription brings (MQTT 5 section 3.8.3.1).
   enum class Retained : std::uint8_t { all, only_if_new };  // new to the session at the broker

@@ -16,7 +16,7 @@ class ConnectionEvents {
   virtual void on_down(const std::string& reason) noexcept = 0;
   /// disconnect() has ended the connection: no message of it comes any more.
   virtual void on_disconnected() noexcept = 0;
-  /// An attempt to connect failed.
+  /// An attempt to connect failed. The reason is empty where Paho knows none.
   virtual void on_connect_failed(const std::string& reason) noexcept = 0;
   /// The answer to a subscription; granted where the refusal is empty.
   virtual void on_subscribed(const std::string& filter, const std::string& refusal) noexcept = 0;

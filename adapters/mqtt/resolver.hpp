@@ -1,5 +1,6 @@
 // Name resolution with a deadline. Paho would call getaddrinfo under the lock that all its clients share, so it is only
-// ever given addresses; and getaddrinfo itself knows no deadline, so it runs on a thread of its own.
+// ever given addresses, or over TLS a name that was found just before; and getaddrinfo itself knows no deadline, so it
+// runs on a thread of its own.
 //
 // Belongs to one broker's thread. At most one look-up is under way: one that hangs is waited for again at the next
 // attempt instead of starting another, and is left behind when the resolver is destroyed.

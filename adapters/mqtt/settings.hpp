@@ -17,6 +17,14 @@ struct Settings {
   /// A name, or an address without brackets.
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
+  /// PEM files. The broker's certificate must come from an authority in `ca` (empty: from one that the system trusts)
+  /// and be for `host`.
+  struct Tls {
+    std::string ca;
+    std::string certificate, key;  // what we show to a broker that asks; both are empty, or none
+  };
+  /// Not set: none is spoken.
+  std::optional<Tls> tls;
   /// Names the session that the broker keeps for us: unique among its clients, the same after a restart. Not empty,
   /// without `+` and `#`, since it is the last level of the probe's topic.
   std::string client_id;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/contract/transports.hpp"
+#include "tests/support/page.hpp"
 
 namespace fieldcast::test {
 namespace {
@@ -64,6 +65,20 @@ TEST_P(Expired, IsStatedAtOnceAndTheRestFollows) {
 TEST_P(Expired, OldestHasNoGap) {
   const auto batch = hall_->open(GetParam(), {{"round"}, "oldest", ""})->batch_with_readings();
   EXPECT_FALSE(batch.gap);
+}
+
+//
+TEST_P(Expired, HistoryStatesItToACursorOnly) {
+  const auto query = std::string("topic=old&topic=round");
+  const auto behind = get_page(hall_->port(), query + "&from=" + start_);
+  EXPECT_EQ(behind.gap, (Gap{"expired", {}})) << behind.raw;
+  EXPECT_EQ(behind.readings.back().payload, rounds_ - 1);
+  for (const std::string order : {"asc", "desc"}) {
+    const auto page = get_page(hall_->port(), query + "&order=" + order);
+    EXPECT_FALSE(page.gap) << page.raw;
+    EXPECT_FALSE(page.more) << page.raw;
+    EXPECT_EQ(page.readings.size(), behind.readings.size());
+  }
 }
 
 // [F-10]

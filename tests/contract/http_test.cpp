@@ -8,6 +8,7 @@
 #include "tests/contract/transports.hpp"
 #include "tests/support/event_reader.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/page.hpp"
 #include "tests/support/recorder.hpp"
 #include "tests/support/websocket_client.hpp"
 #include "tests/support/websocket_subscriber.hpp"
@@ -70,6 +71,27 @@ const std::vector<BadRequest> kBadStreams{
     {"Limit", "topic=a&limit=1", "bad_request", "limit"},
     {"Timeout", "topic=a&timeout=1", "bad_request", "timeout"},
 };
+//
+const std::vector<BadRequest> kBadHistory{
+    {"Now", "topic=a&from=now", "bad_from", "from"},
+    {"Latest", "topic=a&from=latest", "bad_from", "from"},
+    {"DescFromOldest", "topic=a&order=desc&from=oldest", "bad_from", "end"},
+    {"DescFromATime", "topic=a&from=2026-01-31T12:00:00Z&order=desc", "bad_from", "end"},
+    {"DescFromASpan", "topic=a&from=-10m&order=desc", "bad_from", "end"},
+    {"Order", "topic=a&order=newest", "bad_request", "order"},
+    {"OrderTwice", "topic=a&order=asc&order=asc", "bad_request", "order"},
+    {"Start", "topic=a&start=yesterday", "bad_request", "start"},
+    {"StartEmpty", "topic=a&start=", "bad_request", "start"},
+    {"StartTwice", "topic=a&start=1&start=1", "bad_request", "start"},
+    {"StartWithASpaceForItsPlus", "topic=a&start=2026-01-31T12:00:00%2001:00", "bad_request", "start"},
+    {"End", "topic=a&end=2026-01-31", "bad_request", "end"},
+    {"EndHuge", "topic=a&end=99999999999999999999", "bad_request", "end"},
+    {"EndIsStart", "topic=a&start=5&end=5", "bad_request", "start"},
+    {"EndBeforeStart", "topic=a&start=-1m&end=-1h", "bad_request", "start"},
+    {"LimitZero", "topic=a&limit=0", "bad_request", "limit"},
+    {"LimitTooLarge", "topic=a&limit=10001", "bad_request", "limit"},
+    {"Timeout", "topic=a&timeout=1", "bad_request", "timeout"},
+};
 
 void expect_bad(const std::string& path, const BadRequest& c) {
   SCOPED_TRACE(path + " " + c.name);
@@ -81,7 +103,9 @@ TEST(BadParameter, IsNamedInAProblem) {
   for (const auto& c : kBadRequests) {
     expect_bad("/v1/poll", c);
     expect_bad("/v1/events", c);
+    expect_bad("/v1/readings", c);
   }
+  for (const auto& c : kBadHistory) expect_bad("/v1/readings", c);
   for (const auto& c : kBadPolls) expect_bad("/v1/poll", c);
   for (const auto& c : kBadStreams) expect_bad("/v1/events", c);
   for (const std::string path : {"/healthz", "/readyz", "/metrics"})
@@ -109,14 +133,14 @@ TEST(BadParameter, IsAnErrorOfAWebSocket) {
 // [H-6]
 TEST(UnknownPath, IsNotFound) {
   for (const std::string path :
-       {"/nothing", "/v1", "/v1/", "/v1/poll/", "/v2/poll", "/V1/poll", "/v1/readings", "//v1/poll"})
+       {"/nothing", "/v1", "/v1/", "/v1/poll/", "/v2/poll", "/V1/poll", "/v1/readings/", "//v1/poll"})
     problem(http_get(port(), path), 404, "not_found");
 }
 
 // [H-7], [H-8]
 TEST(Method, OthersThanGetHeadAndOptionsAreRefused) {
-  for (const std::string path :
-       {"/v1/poll?topic=a", "/v1/events?topic=a", "/v1/ws", "/healthz", "/readyz", "/metrics", "/"})
+  for (const std::string path : {"/v1/poll?topic=a", "/v1/events?topic=a", "/v1/readings?topic=a", "/v1/ws", "/healthz",
+                                 "/readyz", "/metrics", "/"})
     for (const std::string method : {"POST", "PUT", "DELETE", "PATCH"}) {
       const auto response = http(port(), {path, {{"Content-Length", "0"}}, method});
       problem(response, 405, "bad_method");
@@ -128,7 +152,8 @@ TEST(Method, OthersThanGetHeadAndOptionsAreRefused) {
 
 TEST(Method, HeadAnswersAtOnceWithTheHeadAlone) {
   HttpConnection connection(port());
-  for (const std::string path : {"/v1/poll?topic=a&timeout=60", "/healthz", "/readyz", "/metrics", "/"}) {
+  for (const std::string path :
+       {"/v1/poll?topic=a&timeout=60", "/v1/readings?topic=a", "/healthz", "/readyz", "/metrics", "/"}) {
     const auto response = connection({path, {}, "HEAD"}, Deadline(std::chrono::seconds(10)));
     EXPECT_EQ(response.status, 200) << path;
     EXPECT_EQ(response.body, "");
@@ -149,6 +174,7 @@ TEST(KeepAlive, OneConnectionServesMany) {
     EXPECT_EQ(connection({"/healthz", {}}).status, 200);
     EXPECT_EQ(connection({"/nothing", {}}).status, 404);
     parse_batch(connection({"/v1/poll?topic=a&timeout=0", {}}).body);
+    parse_page(connection({"/v1/readings?topic=a", {}}), PageFormat::json);
   }
   const auto last = connection({"/healthz", {{"Connection", "close"}}});
   EXPECT_EQ(last["connection"], "close");
@@ -178,7 +204,7 @@ TEST(Head, MayComeInPieces) {
 
 // [H-2]
 TEST(Http10, IsServedWithoutChunks) {
-  for (const std::string target : {"/healthz", "/v1/poll?topic=a"}) {
+  for (const std::string target : {"/healthz", "/v1/poll?topic=a", "/v1/readings?topic=a"}) {
     HttpConnection connection(port());
     connection.send(Request{target, {}, "GET", "HTTP/1.0"});
     const auto response = connection.read();
@@ -206,7 +232,8 @@ TEST(Http10, KeepsTheConnectionWhereAsked) {
 
 // [H-9]
 TEST(Caching, IsForbiddenWhereItWouldHoldStreamsBack) {
-  for (const std::string target : {"/v1/poll?topic=a", "/healthz", "/readyz", "/metrics", "/nothing", "/v1/poll"})
+  for (const std::string target :
+       {"/v1/poll?topic=a", "/v1/readings?topic=a", "/healthz", "/readyz", "/metrics", "/nothing", "/v1/poll"})
     EXPECT_EQ(http_get(port(), target)["cache-control"], "no-store, no-transform") << target;
   EventReader events(port(), {"/v1/events?topic=a", {}});
   EXPECT_EQ(events.head()["cache-control"], "no-store, no-transform");
@@ -239,7 +266,7 @@ TEST(Health, NamesABrokerThatIsAway) {
   own.broker().stop();
   const auto stream = own.open(Transport::poll, {{"x"}, "oldest", ""});
   for (bool down = false; !down;)
-    for (const auto& link : stream->batch().links) down = down || link.state == "down";
+    for (const auto& link : stream->batch().links) down = link.state == "down";  // the last counts: it began so, too
   const auto ready = http_get(own.port(), "/readyz");
   EXPECT_EQ(ready.status, 200) << "streams are served";
   const auto degraded = nlohmann::json::parse(ready.body).at("degraded");
@@ -285,6 +312,9 @@ TEST(OverALimit, SaysWhenToComeBack) {
   const auto poll = http_get(own.port(), "/v1/poll?topic=x");
   problem(poll, 503, "too_many");
   EXPECT_GE(std::stoi(poll["retry-after"]), 1);
+  const auto history = http_get(own.port(), "/v1/readings?topic=x");
+  problem(history, 503, "too_many");
+  EXPECT_GE(std::stoi(history["retry-after"]), 1);
   const auto plain_events = http_get(own.port(), "/v1/events?topic=x");
   problem(plain_events, 503, "too_many");
 

@@ -20,16 +20,6 @@ void take(const json& from, const char* member, std::optional<T>& to) {
   if (const auto found = from.find(member); found != from.end() && !found->is_null()) to = found->get<T>();
 }
 
-Reading parse_reading(const json& value) {
-  Reading reading{value.at("seq"), value.at("time"), value.at("topic"), value.at("payload"), "", false, false, {}, {}};
-  take(value, "encoding", reading.encoding);
-  take(value, "retained", reading.retained);
-  take(value, "redelivered", reading.redelivered);
-  take(value, "size", reading.size);
-  take(value, "broker", reading.broker);
-  return reading;
-}
-
 Link parse_link(const json& value) {
   Link link{value.at("seq"), value.at("time"), value.at("gateway"), value.at("broker"), value.at("state"), {}, false};
   take(value, "session_resumed", link.session_resumed);
@@ -44,6 +34,23 @@ void require_order(const std::vector<T>& entries, const std::string& raw) {
 }
 
 }  // namespace
+
+Reading parse_reading(const json& value) {
+  Reading reading{value.at("seq"), value.at("time"), value.at("topic"), value.at("payload"), "", false, false, {}, {}};
+  take(value, "encoding", reading.encoding);
+  take(value, "retained", reading.retained);
+  take(value, "redelivered", reading.redelivered);
+  take(value, "size", reading.size);
+  take(value, "broker", reading.broker);
+  return reading;
+}
+
+Gap parse_gap(const json& value) {
+  Gap gap{value.at("reason"), {}};
+  if (!value.contains("missed")) throw std::runtime_error("a gap without missed: " + value.dump());
+  take(value, "missed", gap.missed);
+  return gap;
+}
 
 bool is_cursor(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -67,11 +74,7 @@ Batch parse_batch(std::string raw) {
   batch.cursor = value.at("cursor");
   if (!is_cursor(batch.cursor)) throw std::runtime_error("no cursor: " + batch.cursor);
   take(value, "snapshot", batch.snapshot);
-  if (const auto gap = value.find("gap"); gap != value.end()) {
-    batch.gap.emplace(Gap{gap->at("reason"), {}});
-    if (!gap->contains("missed")) throw std::runtime_error("a gap without missed: " + raw.substr(0, 500));
-    take(*gap, "missed", batch.gap->missed);
-  }
+  if (const auto gap = value.find("gap"); gap != value.end()) batch.gap = parse_gap(*gap);
   for (const auto& reading : value.at("readings")) batch.readings.push_back(parse_reading(reading));
   if (const auto links = value.find("links"); links != value.end())
     for (const auto& link : *links) batch.links.push_back(parse_link(link));

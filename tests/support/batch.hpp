@@ -20,6 +20,8 @@ struct Reading {
   bool redelivered = false;
   std::optional<std::uint64_t> size;
   std::optional<std::string> broker;
+
+  bool operator==(const Reading&) const = default;
 };
 
 struct Link {
@@ -33,6 +35,8 @@ struct Link {
 struct Gap {
   std::string reason;
   std::optional<std::uint64_t> missed;
+
+  bool operator==(const Gap&) const = default;
 };
 
 struct Batch {
@@ -50,6 +54,10 @@ struct Batch {
 /// Takes a batch apart, and throws std::runtime_error where `raw` is none: a member is missing or of the wrong
 /// type, the cursor has a wrong character, a line is broken, seqs do not increase. Records it.
 Batch parse_batch(std::string raw);
+
+/// One reading or gap; they throw where a member is missing or of the wrong type.
+Reading parse_reading(const nlohmann::json& value);
+Gap parse_gap(const nlohmann::json& value);
 
 /// True where `text` is at most 64 characters of A-Z a-z 0-9 - _.
 bool is_cursor(std::string_view text);

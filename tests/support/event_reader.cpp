@@ -4,8 +4,8 @@
 
 namespace fieldcast::test {
 
-EventReader::EventReader(std::uint16_t port, const Request& request, int receive_buffer)
-    : connection_(port, receive_buffer) {
+EventReader::EventReader(const Peer& peer, const Request& request, int receive_buffer)
+    : connection_(peer, receive_buffer) {
   connection_.send(request);
   head_ = connection_.read_head();
 }

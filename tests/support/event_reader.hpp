@@ -20,7 +20,7 @@ struct Event {
 class EventReader {
  public:
   /// Sends the request and reads the head of the answer.
-  EventReader(std::uint16_t port, const Request& request, int receive_buffer = 0);
+  EventReader(const Peer& peer, const Request& request, int receive_buffer = 0);
 
   const Response& head() const { return head_; }
 

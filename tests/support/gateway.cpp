@@ -44,11 +44,12 @@ void Gateway::start() {
   command.insert(command.end(), options_.environment.begin(), options_.environment.end());
   command.insert(command.end(), {program(), "--config", config});
   process_ = std::make_unique<Process>(std::move(command));
-  constexpr std::string_view kListening = "listening on http://127.0.0.1:";
-  const auto line = process_->wait_for_line(kListening);
-  port_ = static_cast<std::uint16_t>(std::stoi(line.substr(line.find(kListening) + kListening.size())));
+  const std::string listening =
+      std::string("listening on ") + (options_.authority.empty() ? "http" : "https") + "://127.0.0.1:";
+  const auto line = process_->wait_for_line(listening);
+  port_ = static_cast<std::uint16_t>(std::stoi(line.substr(line.find(listening) + listening.size())));
   const Deadline deadline;
-  while (http_get(port_, "/readyz").status != 200)
+  while (http_get(peer(), "/readyz").status != 200)
     if (deadline.left_ms() == 0) throw TimedOut("not ready:\n" + process_->output());
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/process.hpp"
+#include "tests/support/socket.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace fieldcast::test {
@@ -31,12 +32,14 @@ class Gateway {
     std::string server{}, mqtt{}, storage{}, limits{};
     std::vector<Broker> more_brokers{};
     std::vector<std::string> environment{};  // "NAME=value", besides what the test's own has
+    std::string authority{};  // of its certificate, a PEM file: `server` has keys with which it speaks TLS
   };
 
   /// Starts the program and waits until it says that streams can be served.
   explicit Gateway(Options options);
 
   std::uint16_t port() const { return port_; }
+  Peer peer() const { return {port_, options_.authority}; }
   /// The database's file, and the directory of the journal, where the options name no other.
   std::string database() const { return directory_.path() / "fieldcast.db"; }
   std::string journal() const { return memory_.path() / "journal"; }

@@ -54,7 +54,7 @@ void Hall::publish(const Message& message) {
 }
 
 double Hall::metric(const std::string& name) const {
-  std::istringstream lines(http_get(port(), "/metrics").body);
+  std::istringstream lines(http_get(gateway_->peer(), "/metrics").body);
   std::optional<double> sum;
   for (std::string line; std::getline(lines, line);)
     if (line.starts_with(name) && (line[name.size()] == ' ' || line[name.size()] == '{'))

@@ -34,7 +34,7 @@ class Hall {
 
   /// `receive_buffer` as Socket has it.
   std::unique_ptr<StreamClient> open(Transport transport, const Query& query, int receive_buffer = 0) const {
-    return open_stream(transport, port(), query, receive_buffer);
+    return open_stream(transport, gateway_->peer(), query, receive_buffer);
   }
 
   /// A counter or gauge of /metrics, all its label sets summed up. Throws where there is none.

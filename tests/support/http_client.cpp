@@ -99,11 +99,11 @@ Response HttpConnection::read(bool head_only, Deadline deadline) {
   return response;
 }
 
-Response http(std::uint16_t port, const Request& request) {
-  return HttpConnection(port)(request);
+Response http(const Peer& peer, const Request& request) {
+  return HttpConnection(peer)(request);
 }
-Response http_get(std::uint16_t port, std::string target) {
-  return http(port, Request{std::move(target), {}});
+Response http_get(const Peer& peer, std::string target) {
+  return http(peer, Request{std::move(target), {}});
 }
 
 }  // namespace fieldcast::test

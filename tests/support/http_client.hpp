@@ -41,7 +41,7 @@ std::string percent_encoded(std::string_view text);
 
 class HttpConnection {
  public:
-  explicit HttpConnection(std::uint16_t port, int receive_buffer = 0) : port_(port), socket_(port, receive_buffer) {}
+  explicit HttpConnection(const Peer& peer, int receive_buffer = 0) : port_(peer.port), socket_(peer, receive_buffer) {}
 
   void send(const Request& request) { socket_.send(to_text(request, port_)); }
   void send(std::string_view text) { socket_.send(text); }
@@ -64,7 +64,7 @@ class HttpConnection {
 };
 
 /// One request on a connection of its own.
-Response http(std::uint16_t port, const Request& request);
-Response http_get(std::uint16_t port, std::string target);
+Response http(const Peer& peer, const Request& request);
+Response http_get(const Peer& peer, std::string target);
 
 }  // namespace fieldcast::test

@@ -12,10 +12,12 @@ namespace fieldcast::test {
 
 class Mosquitto {
  public:
-  /// Starts it and waits until it answers. `acl`: its access rules, as in acl_file; without, everything is allowed.
-  explicit Mosquitto(std::string acl = "");
+  /// Starts it and waits until it answers. Where lines are given they are those of a second listener, with TLS. `acl`:
+  /// its access rules, as in acl_file; without, everything is allowed.
+  explicit Mosquitto(std::string tls_lines = "", std::string acl = "");
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }
 
   /// A clean stop: it saves its sessions and queues.
   void stop();
@@ -26,8 +28,8 @@ class Mosquitto {
 
  private:
   TempDir directory_;
-  const std::string acl_;
-  std::uint16_t port_ = 0;
+  const std::string tls_lines_, acl_;
+  std::uint16_t port_ = 0, tls_port_ = 0;
   std::unique_ptr<Process> process_;
 };
 

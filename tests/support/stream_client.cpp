@@ -13,8 +13,8 @@ namespace {
 
 class WebSocketStream final : public StreamClient {
  public:
-  WebSocketStream(std::uint16_t port, const Query& query, int receive_buffer)
-      : client_(port, "/v1/ws?" + to_text(query), {}, receive_buffer) {
+  WebSocketStream(const Peer& peer, const Query& query, int receive_buffer)
+      : client_(peer, "/v1/ws?" + to_text(query), {}, receive_buffer) {
     if (!client_.open()) throw std::runtime_error("no WebSocket: " + client_.head().body);
   }
 
@@ -40,8 +40,8 @@ class WebSocketStream final : public StreamClient {
 
 class EventStream final : public StreamClient {
  public:
-  EventStream(std::uint16_t port, const Query& query, int receive_buffer)
-      : reader_(port, {"/v1/events?" + to_text(query), {{"Accept", "text/event-stream"}}}, receive_buffer) {
+  EventStream(const Peer& peer, const Query& query, int receive_buffer)
+      : reader_(peer, {"/v1/events?" + to_text(query), {{"Accept", "text/event-stream"}}}, receive_buffer) {
     if (reader_.head().status != 200 || reader_.head()["content-type"] != "text/event-stream")
       throw std::runtime_error("no event stream: " + std::to_string(reader_.head().status));
   }
@@ -64,8 +64,8 @@ class EventStream final : public StreamClient {
 
 class PollStream final : public StreamClient {
  public:
-  PollStream(std::uint16_t port, Query query, int receive_buffer)
-      : connection_(port, receive_buffer), query_(std::move(query)) {
+  PollStream(const Peer& peer, Query query, int receive_buffer)
+      : connection_(peer, receive_buffer), query_(std::move(query)) {
     ask();
   }
 
@@ -142,15 +142,15 @@ std::vector<Reading> StreamClient::readings(std::size_t count, Deadline deadline
   return found;
 }
 
-std::unique_ptr<StreamClient> open_stream(Transport transport, std::uint16_t port, const Query& query,
+std::unique_ptr<StreamClient> open_stream(Transport transport, const Peer& peer, const Query& query,
                                           int receive_buffer) {
   switch (transport) {
     case Transport::websocket:
-      return std::make_unique<WebSocketStream>(port, query, receive_buffer);
+      return std::make_unique<WebSocketStream>(peer, query, receive_buffer);
     case Transport::events:
-      return std::make_unique<EventStream>(port, query, receive_buffer);
+      return std::make_unique<EventStream>(peer, query, receive_buffer);
     case Transport::poll:
-      return std::make_unique<PollStream>(port, query, receive_buffer);
+      return std::make_unique<PollStream>(peer, query, receive_buffer);
   }
   throw std::logic_error("no such transport");
 }

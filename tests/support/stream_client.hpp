@@ -10,6 +10,7 @@
 
 #include "tests/support/batch.hpp"
 #include "tests/support/deadline.hpp"
+#include "tests/support/socket.hpp"
 
 namespace fieldcast::test {
 
@@ -53,7 +54,7 @@ class StreamClient {
 };
 
 /// Throws where the gateway does not take the request. `receive_buffer` as Socket has it.
-std::unique_ptr<StreamClient> open_stream(Transport transport, std::uint16_t port, const Query& query,
+std::unique_ptr<StreamClient> open_stream(Transport transport, const Peer& peer, const Query& query,
                                           int receive_buffer = 0);
 
 }  // namespace fieldcast::test

@@ -31,8 +31,8 @@ std::string close_payload(int code, std::string_view reason) {
   return payload += reason;
 }
 
-WebSocketClient::WebSocketClient(std::uint16_t port, const std::string& target, const Headers& more, int receive_buffer)
-    : connection_(port, receive_buffer) {
+WebSocketClient::WebSocketClient(const Peer& peer, const std::string& target, const Headers& more, int receive_buffer)
+    : connection_(peer, receive_buffer) {
   const auto& key = kKeys[random_bits() % 2];
   Request request{target,
                   {{"Upgrade", "websocket"},

@@ -29,7 +29,7 @@ class WebSocketClient {
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
   /// Sends the opening handshake and reads its answer; head() says whether it went well.
-  WebSocketClient(std::uint16_t port, const std::string& target, const Headers& more = {}, int receive_buffer = 0);
+  WebSocketClient(const Peer& peer, const std::string& target, const Headers& more = {}, int receive_buffer = 0);
 
   const Response& head() const { return head_; }
   /// True where the answer is a 101 with the right Upgrade, Connection and Sec-WebSocket-Accept.

@@ -7,8 +7,8 @@
 
 namespace fieldcast::test {
 
-WebSocketSubscriber::WebSocketSubscriber(std::uint16_t port, const std::string& query, int receive_buffer)
-    : client_(port, "/v1/ws" + query, {}, receive_buffer) {
+WebSocketSubscriber::WebSocketSubscriber(const Peer& peer, const std::string& query, int receive_buffer)
+    : client_(peer, "/v1/ws" + query, {}, receive_buffer) {
   if (!client_.open())
     throw std::runtime_error("no WebSocket: " + std::to_string(client_.head().status) + " " + client_.head().body);
 }

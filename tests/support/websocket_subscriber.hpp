@@ -17,7 +17,7 @@ namespace fieldcast::test {
 class WebSocketSubscriber {
  public:
   /// Opens /v1/ws and what is in `query` ("?topic=…"). `receive_buffer` as Socket has it.
-  explicit WebSocketSubscriber(std::uint16_t port, const std::string& query = "", int receive_buffer = 0);
+  explicit WebSocketSubscriber(const Peer& peer, const std::string& query = "", int receive_buffer = 0);
 
   /// One message of the gateway: a batch, or an answer (subscribed, unsubscribed, error). Recorded.
   struct Received {

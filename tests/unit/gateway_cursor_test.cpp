@@ -1,6 +1,8 @@
 // Cursors and the other values of `from`.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "gateway/cursor.hpp"
 #include "gateway/from.hpp"
 
@@ -76,6 +78,19 @@ TEST(From, TakesRfc3339) {
         "2026-01-01T00:00:00+1:00", "2026-01-01T00:00:00Zx", "2026-1-1T00:00:00Z"}) {
     EXPECT_EQ(parse_rfc3339(text), std::nullopt) << text;
   }
+}
+
+TEST(Moment, IsATimeInMillisecondsOrASpanBack) {
+  constexpr std::int64_t kNow = 1'764'000'000'000;
+  EXPECT_EQ(parse_moment("0", kNow), 0);
+  EXPECT_EQ(parse_moment("1763999999999", kNow), 1'763'999'999'999);
+  EXPECT_EQ(parse_moment("-10m", kNow), kNow - 600'000);
+  EXPECT_EQ(parse_moment("-0s", kNow), kNow);
+  EXPECT_EQ(parse_moment("-9223372036854775807ms", kNow), kNow - std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(parse_moment("1970-01-01T01:00:00.007+01:00", kNow), 7);
+  for (const std::string text :
+       {"", "-", "-10", "--10", "+5", "1.5", "5 ", "9223372036854775808", "10m", "now", "1e3", "2026-01-01", "pAAAA"})
+    EXPECT_EQ(parse_moment(text, kNow), std::nullopt) << text;
 }
 
 }  // namespace

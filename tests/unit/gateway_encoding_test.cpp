@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/encoding.hpp"
+#include "gateway/history_page.hpp"
 
 namespace fieldcast {
 namespace {
@@ -148,6 +149,33 @@ TEST(BatchBuilder, JoinsBatchesWithoutEncodingAgain) {
   }
   for (const auto& part : parts) builder.join(*part);
   EXPECT_EQ(builder.seal(cursor, 0, 8)->json, whole.seal(cursor, 0, 8)->json);
+}
+
+TEST(Encoding, OfAPageOfHistory) {
+  HistoryPage page;
+  page.cursor = {1, 8, {}};
+  page.head = {1, 9, {}};
+  const std::string start = R"({"type":"readings","cursor":")" + to_string(page.cursor) + R"(","head":")" +
+                            to_string(page.head) + R"(","more":)";
+  EXPECT_EQ(encode_page(page, false), start + R"(false,"readings":[]})");
+  page.more = true;
+  page.gap = Gap{GapReason::storage, std::nullopt};
+  page.chunk.entries = {reading(Kind::json, "1"), reading(Kind::text, "on")};
+  for (const bool with_broker : {false, true})
+    EXPECT_EQ(encode_page(page, with_broker), start + R"(true,"gap":{"reason":"storage","missed":null},"readings":[)" +
+                                                  encoded(page.chunk.entries[0], with_broker) + "," +
+                                                  encoded(page.chunk.entries[1], with_broker) + "]}");
+}
+
+TEST(Encoding, OfAListOfTopics) {
+  const Cursor cursor{1, 8, {}};
+  std::string topic;
+  append_topic(topic, reading(Kind::text, "on"), 12, true);
+  EXPECT_EQ(topic, R"({"topic":"a/b","count":12,"latest":)" + encoded(reading(Kind::text, "on"), true) + "}");
+  const std::string start = R"({"type":"topics","cursor":")" + to_string(cursor) + "\"";
+  EXPECT_EQ(encode_topics(cursor, std::nullopt, false, ""), start + R"(,"more":false,"topics":[]})");
+  EXPECT_EQ(encode_topics(cursor, Gap{GapReason::storage, std::nullopt}, true, "A,B"),
+            start + R"(,"gap":{"reason":"storage","missed":null},"more":true,"topics":[A,B]})");
 }
 
 TEST(Encoding, OfAnswersAndErrors) {

@@ -135,6 +135,56 @@ TEST(FilterSet, IsTheSameInAnyOrder) {
   EXPECT_EQ(FilterSet({"a", "b"}).without(FilterSet({"b", "x"})), FilterSet({"a"}));
 }
 
+TEST(FilterSet, SeeksToWhereATopicMayMatch) {
+  const FilterSet set({"b/c/#", "d", "f/+/x"});
+  EXPECT_EQ(set.seek("a"), "b/c");
+  EXPECT_EQ(set.seek("b/c"), "b/c");
+  EXPECT_EQ(set.seek("b/cc"), "b/cc") << "it begins so, though it does not match";
+  EXPECT_EQ(set.seek("b/d"), "d");
+  EXPECT_EQ(set.seek("e"), "f/");
+  EXPECT_EQ(set.seek("f/1/x"), "f/1/x");
+  EXPECT_EQ(set.seek("g"), std::nullopt);
+  EXPECT_EQ(FilterSet({"+", "z"}).seek("a"), "a");
+  EXPECT_EQ(FilterSet({"#"}).seek("$x"), "$x");
+}
+
+// Whatever the filters: to walk a sorted list by seek() finds all that match.
+TEST(FilterSet, SeekPassesOverNoMatch) {
+  std::mt19937 random(2);
+  const std::vector<std::string> levels{"", "a", "b", "ab", "$a", "\xC3\xA9", "+", "#"};
+  const auto some = [&](std::size_t kinds) {
+    std::string text = levels[random() % kinds];
+    while (random() % 2 == 0) text += "/" + levels[random() % kinds];
+    return text;
+  };
+  for (int run = 0; run < 1'000; ++run) {
+    std::vector<std::string> filters;
+    for (std::size_t count = 1 + random() % 4; filters.size() < count;) {
+      if (std::string filter = some(8); !filter_fault(filter)) filters.push_back(std::move(filter));
+    }
+    const FilterSet set(filters);
+    std::set<std::string> topics, expected, found;
+    for (int i = 0; i < 40; ++i) {
+      if (std::string topic = some(6); !topic.empty()) topics.insert(std::move(topic));
+    }
+    for (const std::string& topic : topics) {
+      if (set.matches(topic)) expected.insert(topic);
+    }
+    for (auto topic = topics.begin(); topic != topics.end();) {
+      const auto from = set.seek(*topic);
+      if (!from) break;
+      ASSERT_GE(*from, *topic);
+      if (*from != *topic) {
+        topic = topics.lower_bound(std::string(*from));
+        continue;
+      }
+      if (set.matches(*topic)) found.insert(*topic);
+      ++topic;
+    }
+    ASSERT_EQ(found, expected) << filters[0];
+  }
+}
+
 TEST(FilterSet, HasLimits) {
   EXPECT_TRUE(make_filter_set({"a", "b"}, 2));
   EXPECT_TRUE(make_filter_set({"a", "b", "a"}, 2)) << "one named twice counts once";

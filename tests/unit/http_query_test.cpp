@@ -46,11 +46,17 @@ TEST(HttpQuery, AnyOtherPlusOfATopicIsASpaceUnlessEncoded) {
 }
 
 TEST(HttpQuery, APlusInATimeIsAPlusAndElsewhereASpace) {
-  const auto parameters = parse_query("from=2026-01-01T00:00:00+01:00&id=a+b&a+b=c");
+  for (const std::string name : {"from", "start", "end"}) {
+    for (const std::string plus : {"+", "%2B"}) {
+      const auto parameters = parse_query(name + "=2026-01-01T00:00:00" + plus + "01:00");
+      ASSERT_TRUE(parameters);
+      EXPECT_EQ(parameters->at(0).value, "2026-01-01T00:00:00+01:00");
+    }
+  }
+  const auto parameters = parse_query("id=a+b&a+b=c");
   ASSERT_TRUE(parameters);
-  EXPECT_EQ(parameters->at(0).value, "2026-01-01T00:00:00+01:00");
-  EXPECT_EQ(parameters->at(1).value, "a b");
-  EXPECT_EQ(parameters->at(2).name, "a b");
+  EXPECT_EQ(parameters->at(0).value, "a b");
+  EXPECT_EQ(parameters->at(1).name, "a b");
 }
 
 TEST(HttpQuery, TellsATopicThatWasCut) {

@@ -128,9 +128,11 @@ TEST(HttpUpgrade, TakesTheHandshakeOfVersion13Only) {
 
 class OutboxTest : public testing::Test {
  protected:
-  OutboxTest() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets_), 0); }
+  OutboxTest() {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets_), 0);
+    channel_.socket().assign(asio::ip::tcp::v4(), sockets_[0]);
+  }
   ~OutboxTest() override {
-    ::close(sockets_[0]);
     if (sockets_[1] >= 0) ::close(sockets_[1]);
   }
   std::string read_some() {
@@ -140,6 +142,8 @@ class OutboxTest : public testing::Test {
     return bytes;
   }
   int sockets_[2];
+  asio::io_context loop_;
+  Channel channel_{Socket(loop_), nullptr};
   Outbox outbox_;
 };
 
@@ -148,17 +152,17 @@ TEST_F(OutboxTest, KeepsWhatTheSocketDoesNotTakeAndSharesItsOwner) {
   const std::shared_ptr<const void> owner = shared;
   std::string copied = "copied", expected = *shared + copied + *shared + "behind";
   const std::array pieces{Piece{*shared, &owner}, Piece{""}, Piece{copied}, Piece{*shared, &owner}};
-  ASSERT_FALSE(outbox_.send(sockets_[0], pieces));
+  ASSERT_FALSE(outbox_.send(channel_, pieces));
   ASSERT_FALSE(outbox_.empty());
   EXPECT_GT(shared.use_count(), 2);
   copied = "******";
   const Piece behind{"behind"};
-  ASSERT_FALSE(outbox_.send(sockets_[0], {&behind, 1}));
+  ASSERT_FALSE(outbox_.send(channel_, {&behind, 1}));
 
   std::string received;
   while (!outbox_.empty()) {
     received += read_some();
-    ASSERT_FALSE(outbox_.flush(sockets_[0]));
+    ASSERT_FALSE(outbox_.flush(channel_));
   }
   for (auto more = read_some(); !more.empty(); more = read_some()) received += more;
   EXPECT_TRUE(received == expected);
@@ -169,7 +173,7 @@ TEST_F(OutboxTest, KeepsWhatTheSocketDoesNotTakeAndSharesItsOwner) {
 TEST_F(OutboxTest, SendsMorePiecesThanOneCallTakes) {
   std::vector<Piece> pieces(1000, Piece{"ab"});
   pieces.push_back({""});
-  ASSERT_FALSE(outbox_.send(sockets_[0], pieces));
+  ASSERT_FALSE(outbox_.send(channel_, pieces));
   EXPECT_TRUE(outbox_.empty());
   EXPECT_EQ(read_some().size(), 2000u);
 }
@@ -177,16 +181,16 @@ TEST_F(OutboxTest, SendsMorePiecesThanOneCallTakes) {
 TEST_F(OutboxTest, IsBounded) {
   const std::string big(std::size_t{1} << 20, 'x');
   const Piece piece{big};
-  ASSERT_FALSE(outbox_.send(sockets_[0], {&piece, 1}));
+  ASSERT_FALSE(outbox_.send(channel_, {&piece, 1}));
   ASSERT_FALSE(outbox_.empty());
-  ASSERT_FALSE(outbox_.send(sockets_[0], {&piece, 1}));
-  EXPECT_EQ(outbox_.send(sockets_[0], {&piece, 1}), std::errc::no_buffer_space);
+  ASSERT_FALSE(outbox_.send(channel_, {&piece, 1}));
+  EXPECT_EQ(outbox_.send(channel_, {&piece, 1}), std::errc::no_buffer_space);
 }
 
 TEST_F(OutboxTest, AClientThatLeftIsAnError) {
   ::close(std::exchange(sockets_[1], -1));
   const Piece piece{"x"};
-  EXPECT_TRUE(outbox_.send(sockets_[0], {&piece, 1}));
+  EXPECT_TRUE(outbox_.send(channel_, {&piece, 1}));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "adapters/http/acceptor.hpp"
+#include "adapters/http/certificate.hpp"
 #include "adapters/http/server.hpp"
 #include "tests/unit/test_log.hpp"
 
@@ -175,6 +176,7 @@ class EchoSession final : public Session {
 
 class HttpServer : public testing::Test {
  protected:
+  explicit HttpServer(DurableLog::Options log = {}) : log_(clock_, limits_, counters_, std::move(log)) {}
   ~HttpServer() override {
     // Sessions and connections end on their own thread, behind the last client that was accepted; then nothing runs
     // any more.
@@ -200,6 +202,7 @@ class HttpServer : public testing::Test {
     Settings settings;
     settings.origins = {"https://page.example"};
     settings.stalled = stalled;
+    settings.certificate = certificate_ ? &*certificate_ : nullptr;
     server_ = std::make_unique<Server>(
         loop_, *hub_, settings, std::move(routes), [](UpgradeRequest&& request, Outlet& outlet) {
           auto session = std::make_unique<EchoSession>(outlet);
@@ -271,7 +274,8 @@ class HttpServer : public testing::Test {
   HandClock clock_;
   Limits limits_;
   Counters counters_;
-  fieldcast::test::TestLog log_{clock_, limits_, counters_};
+  fieldcast::test::TestLog log_;
+  std::optional<Certificate> certificate_;  // set before start(): TLS is spoken with it
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
   HubWakeup wakeup_;

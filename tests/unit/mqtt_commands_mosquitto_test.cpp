@@ -107,7 +107,7 @@ TEST_F(MqttCommandRouter, PublishesWhatTheBrokerShallStore) {
 }
 
 TEST_F(MqttCommandRouter, TellsWhatTheRulesOfTheBrokerRefuse) {
-  const test::Mosquitto mosquitto("topic readwrite hall/allowed\ntopic read hall/#\n");
+  const test::Mosquitto mosquitto("", "topic readwrite hall/allowed\ntopic read hall/#\n");
   add("local", "", mosquitto.port());
   start();
   for (const int qos : {1, 2}) {

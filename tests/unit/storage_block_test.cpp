@@ -122,11 +122,14 @@ void mutate(Random& random, std::string& bytes) {
 
 class BlockTest : public testing::Test {
  protected:
-  bool decode(std::string_view encoded, std::size_t max_content = kRoom) {
-    const bool good = codec.decode(encoded, max_content, chunk, stamp);
+  using Counts = BlockCodec::Counts;
+
+  bool decode(std::string_view encoded, std::size_t max_content = kRoom, Counts counts = Counts::without) {
+    const bool good = codec.decode(encoded, max_content, chunk, stamp, counts);
     if (!good) {
       EXPECT_TRUE(chunk.entries.empty());
       EXPECT_TRUE(chunk.bytes.empty());
+      EXPECT_TRUE(chunk.counts.empty());
     }
     return good;
   }
@@ -158,6 +161,24 @@ TEST_F(BlockTest, HoldsTheEndsOfEveryRange) {
   entries.add(kMaxSeq, "", "").time = std::int64_t{1} << 53;
   ASSERT_TRUE(decode(codec.encode(entries.all(), {})));
   EXPECT_EQ(kept(chunk.entries), kept(entries.all()));
+}
+
+TEST_F(BlockTest, GivesBackTheCountsOfTheState) {
+  Random random(9);
+  for (int run = 0; run < 100; ++run) {
+    const Entries entries = random_entries(random, 1 + random() % 40);
+    std::vector<std::uint64_t> counts;
+    for (std::size_t i = 0; i < entries.all().size(); ++i) counts.push_back(random() >> random() % 64);
+    const std::string encoded = codec.encode(entries.all(), {}, counts);
+    ASSERT_TRUE(decode(encoded, kRoom, Counts::with));
+    ASSERT_EQ(kept(chunk.entries), kept(entries.all()));
+    ASSERT_EQ(chunk.counts, counts);
+    ASSERT_FALSE(decode(encoded)) << "no block has any";
+    ASSERT_FALSE(decode(codec.encode(entries.all(), {}), kRoom, Counts::with)) << "none is missing";
+    const std::string content = content_of(encoded);
+    ASSERT_FALSE(decode(compressed(content.substr(0, content.size() - 1)), kRoom, Counts::with));
+    ASSERT_FALSE(decode(compressed(content + '\0'), kRoom, Counts::with));
+  }
 }
 
 TEST_F(BlockTest, DamageIsFoundBitByBit) {

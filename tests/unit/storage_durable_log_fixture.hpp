@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/durable_log.hpp"
@@ -17,10 +19,18 @@ namespace fieldcast::test {
 
 class LogClock final : public Clock {
  public:
-  std::int64_t wall_ms() const noexcept override { return wall; }
+  std::int64_t wall_ms() const noexcept override {
+    if (const auto does = std::exchange(meanwhile, nullptr)) {
+      does();
+      meanwhile = does;
+    }
+    return wall;
+  }
   Instant now() const noexcept override { return steady; }
   std::int64_t wall = 1'764'000'000'000;
   Instant steady{0};
+  /// What happens whenever somebody, but this itself, asks for the time of day.
+  mutable std::function<void()> meanwhile;
 };
 
 struct CountingShard final : Wakeup {

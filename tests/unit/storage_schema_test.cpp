@@ -44,7 +44,7 @@ TEST_F(SchemaTest, SetsTheDatabaseUpForFlash) {
   open();
   EXPECT_EQ(number("PRAGMA page_size"), kPageBytes);
   EXPECT_EQ(number("PRAGMA application_id"), 0x46435354);
-  EXPECT_EQ(number("PRAGMA user_version"), 2);
+  EXPECT_EQ(number("PRAGMA user_version"), 3);
   Database database(path(), Database::Mode::existing);
   Statement mode(database, "PRAGMA journal_mode");
   ASSERT_TRUE(mode.step());
@@ -71,13 +71,13 @@ TEST_F(SchemaTest, AnotherVersionsDatabaseIsRefused) {
   commit_reading("hall/1");
   store->mark_clean();
   store.reset();
-  change("PRAGMA user_version=3");
-  expect_refused("a newer Fieldcast (format 3; this one knows 2 only)");
-  for (const char* older : {"0", "1"}) {
+  change("PRAGMA user_version=4");
+  expect_refused("a newer Fieldcast (format 4; this one knows 3 only)");
+  for (const char* older : {"0", "1", "2"}) {
     change(("PRAGMA user_version=" + std::string(older)).c_str());
-    expect_refused("an older Fieldcast (format " + std::string(older) + "; this one knows 2 only)");
+    expect_refused("an older Fieldcast (format " + std::string(older) + "; this one knows 3 only)");
   }
-  change("PRAGMA user_version=2");
+  change("PRAGMA user_version=3");
   open();
   EXPECT_EQ(loaded().size(), 1u);
 }

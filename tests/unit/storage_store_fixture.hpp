@@ -123,6 +123,18 @@ class StoreTest : public testing::Test {
     return loaded;
   }
 
+  /// Counted on from the state, by topic and by broker, as the log does it.
+  std::map<std::string, std::uint64_t> loaded_counts() {
+    std::map<std::string, std::uint64_t> found;
+    store->load([&](const Chunk& chunk) {
+      for (std::size_t i = 0; i < chunk.entries.size(); ++i) {
+        std::uint64_t& count = found[key(chunk.entries[i])];
+        count = chunk.counts.empty() ? count + 1 : chunk.counts[i];
+      }
+    });
+    return found;
+  }
+
   /// Asks the file itself.
   std::int64_t number(const char* sql) const { return Database(path(), Database::Mode::existing).number(sql); }
   void change(const char* sql) const { Database(path(), Database::Mode::existing).run(sql); }
@@ -132,18 +144,22 @@ class StoreTest : public testing::Test {
   Counters counters;
   Store::Options options{"", std::chrono::hours(24 * 365), std::uint64_t{1} << 40};
   std::unique_ptr<Store> store;
-  std::map<std::string, Kept> latest;  // of each topic and each broker
-  int states = 0;                      // written
+  std::map<std::string, Kept> latest;           // of each topic and each broker
+  std::map<std::string, std::uint64_t> counts;  // of their entries
+  int states = 0;                               // written
 
  private:
+  static std::string key(const Entry& entry) { return std::string(is_link(entry) ? entry.broker : entry.topic); }
+
   void note(std::span<const Entry> entries) {
     for (const Entry& entry : entries) {
-      latest.insert_or_assign(std::string(is_link(entry) ? entry.broker : entry.topic), Kept(entry));
+      latest.insert_or_assign(key(entry), Kept(entry));
+      ++counts[key(entry)];
     }
   }
 
   bool fill_state(Chunk& chunk) {
-    chunk.entries.clear();
+    chunk.clear();
     for (const auto& [topic, kept] : latest) {
       Entry& entry = chunk.entries.emplace_back(kept.entry);
       entry.broker = kept.broker;
@@ -151,6 +167,7 @@ class StoreTest : public testing::Test {
       entry.payload = kept.payload;
     }
     std::sort(chunk.entries.begin(), chunk.entries.end(), [](const Entry& a, const Entry& b) { return a.seq < b.seq; });
+    for (const Entry& entry : chunk.entries) chunk.counts.push_back(counts.at(key(entry)));
     return !chunk.entries.empty();
   }
 };

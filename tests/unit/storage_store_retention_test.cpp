@@ -188,6 +188,8 @@ TEST_F(StoreRetentionTest, AStateIsWrittenBeforeWhatItNeedsIsDeleted) {
   }
   EXPECT_EQ(known, latest) << "of every topic, also of those whose readings have expired";
   EXPECT_TRUE(known.contains("rare/0"));
+  EXPECT_EQ(loaded_counts(), counts) << "also of what has expired";
+  EXPECT_EQ(counts.at("rare/0"), kBlockEntries);
 }
 
 TEST_F(StoreRetentionTest, WithoutAStateNothingIsDeleted) {
@@ -247,6 +249,7 @@ TEST_F(StoreRetentionTest, AStateIsReplacedAsAWhole) {
         [&](Chunk& chunk) {
           chunk.entries.assign(1, entries.all().front());
           chunk.entries[0].topic = "latest";
+          chunk.counts = {given + 7};
           return given++ < pieces;
         },
         forgot);
@@ -255,6 +258,7 @@ TEST_F(StoreRetentionTest, AStateIsReplacedAsAWhole) {
   write(3, false);
   EXPECT_EQ(loaded().size(), 3u);
   EXPECT_EQ(loaded()[0].topic, "latest");
+  EXPECT_EQ(loaded_counts(), (std::map<std::string, std::uint64_t>{{"latest", 9}}));
   write(2, true);
   open();
   EXPECT_EQ(loaded().size(), 2u);

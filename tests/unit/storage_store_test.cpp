@@ -193,6 +193,7 @@ TEST_F(StoreTest, RollbackTakesEverythingBack) {
     store->write_state(
         [&](Chunk& chunk) {
           chunk.entries.assign(then.all().end() - 1, then.all().end());
+          chunk.counts = {1};
           return !std::exchange(given, true);
         },
         true);
