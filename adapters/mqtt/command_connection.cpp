@@ -1,6 +1,7 @@
 #include "adapters/mqtt/command_connection.hpp"
 
 #include <mqtt_protocol.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,9 +67,19 @@ CommandConnection::CommandConnection(const Settings& settings, const std::string
     return;
   }
   check(mosquitto_username_pw_set(client, text_or_null(settings.user), text_or_null(settings.password)));
-  if (error_.empty())
-    check(
-        mosquitto_connect_async(client, address.c_str(), settings.port, static_cast<int>(settings.keep_alive.count())));
+  if (settings.tls) {
+    const Settings::Tls& tls = *settings.tls;
+    check(mosquitto_tls_set(client, text_or_null(tls.ca), tls.ca.empty() ? X509_get_default_cert_dir() : nullptr,
+                            text_or_null(tls.certificate), text_or_null(tls.key), nullptr));
+  }
+  if (!error_.empty()) return;
+  const int keep_alive = static_cast<int>(settings.keep_alive.count());
+  if (!settings.tls) {
+    check(mosquitto_connect_async(client, address.c_str(), settings.port, keep_alive));
+    return;
+  }
+  const char* const any_of_its_family = address.find(':') == std::string::npos ? "0.0.0.0" : "::";
+  check(mosquitto_connect_bind_async(client, settings.host.c_str(), settings.port, keep_alive, any_of_its_family));
 }
 
 CommandConnection::~CommandConnection() {
@@ -96,8 +107,10 @@ void CommandConnection::check(int result) noexcept {
 }
 
 void CommandConnection::work(bool can_read, bool can_write) {
+  reached_ = reached_ || can_write;
   if (can_write) check(mosquitto_loop_write(client_.get(), 1));
-  if (can_read && error_.empty()) check(mosquitto_loop_read(client_.get(), 1));
+  // A TLS handshake is made by the reading side alone.
+  if ((can_read || (can_write && !up_)) && error_.empty()) check(mosquitto_loop_read(client_.get(), 1));
   if (error_.empty()) check(mosquitto_loop_misc(client_.get()));
   if (error_.empty() && socket() < 0) error_ = "connection lost";
 }

@@ -37,7 +37,8 @@ std::string reason_text(int code);
 
 class CommandConnection {
  public:
-  /// Begins to connect, as `<client_id>-commands`. The address is numeric, without brackets.
+  /// Begins to connect, as `<client_id>-commands`. The address is numeric, without brackets. Over TLS libmosquitto
+  /// needs the name that the broker's certificate is for, and looks it up again: then only the address's family counts.
   CommandConnection(const Settings& settings, const std::string& address);
   /// Says DISCONNECT where that is possible without waiting.
   ~CommandConnection();
@@ -52,7 +53,7 @@ class CommandConnection {
   /// To be polled for reading, and where wants_write() for writing; then work() is called, and once a second at least,
   /// since it looks after the keep-alive too.
   int socket() const { return mosquitto_socket(client_.get()); }
-  bool wants_write() const { return mosquitto_want_write(client_.get()); }
+  bool wants_write() const { return !reached_ || mosquitto_want_write(client_.get()); }
   void work(bool can_read, bool can_write);
 
   /// How many messages may be without an acknowledgement at once.
@@ -73,6 +74,7 @@ class CommandConnection {
   void on_connack(int reason_code, const mosquitto_property* properties) noexcept;
   void check(int result) noexcept;
 
+  bool reached_ = false;  // over TCP, or it failed
   bool up_ = false;
   std::string error_;
   std::vector<Acknowledgement> acknowledgements_;

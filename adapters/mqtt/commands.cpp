@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "adapters/mqtt/command_connection.hpp"
 #include "gateway/encoding.hpp"
@@ -36,6 +37,17 @@ std::string make_label(const std::string& name) {
   std::string label = "broker ";
   append_json_string(label, name);
   return label + ": commands: ";
+}
+
+// Over TLS libmosquitto gets the name, and takes the first address of the family that is asked for.
+void keep_one_of_each_family(std::vector<std::string>& addresses) {
+  std::vector<std::string> kept;
+  for (std::string& address : addresses) {
+    const auto is_v6 = [](const std::string& text) { return text.find(':') != std::string::npos; };
+    if (std::ranges::none_of(kept, [&](const auto& other) { return is_v6(other) == is_v6(address); }))
+      kept.push_back(std::move(address));
+  }
+  addresses = std::move(kept);
 }
 
 }  // namespace
@@ -138,6 +150,7 @@ std::unique_ptr<CommandConnection> Commands::connect(const std::stop_token& stop
   } catch (const std::system_error& error) {
     resolution.error = error.what();
   }
+  if (settings_.tls) keep_one_of_each_family(resolution.addresses);
   reason = "its name is not resolved: " + resolution.error;
   for (std::size_t i = 0; i < resolution.addresses.size(); ++i) {
     // What is left, shared with the addresses behind it: one that does not answer must leave them time.

@@ -237,7 +237,7 @@ TEST(Publish, TakesAPayloadOfTheUsualLimitAndNoMore) {
 
 // [CMD-8]
 TEST(Publish, TellsWhyTheBrokerRefuses) {
-  Mosquitto broker("topic readwrite allowed/#\ntopic read #\n");
+  Mosquitto broker({.acl = "topic readwrite allowed/#\ntopic read #\n", .tls_lines = {}});
   Gateway gateway({.broker_port = broker.port(), .mqtt = "probe = \"off\"\n"});
   const auto stream = open_stream(Transport::poll, gateway.port(), {{"#"}, "oldest", ""});
   for (bool up = false; !up;)

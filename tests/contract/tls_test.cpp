@@ -137,7 +137,7 @@ TEST_F(Tls, BrokersAreReachedByMqtts) {
   const auto lines = [](const CertificateFiles& files) {
     return "certfile " + files.certificate + "\nkeyfile " + files.key + "\n";
   };
-  Mosquitto good("", lines(right)), bad("", lines(wrong));
+  Mosquitto good({.acl = {}, .tls_lines = lines(right)}), bad({.acl = {}, .tls_lines = lines(wrong)});
   const auto url = [](const Mosquitto& broker) { return "mqtts://127.0.0.1:" + std::to_string(broker.tls_port()); };
   const std::string trust = "tls.ca = \"" + certificates_->authority() + "\"";
   Hall own({.more_brokers = {{"good", url(good), trust + "\ntopics = [\"good/#\"]"}, {"bad", url(bad), trust}}});

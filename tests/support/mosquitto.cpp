@@ -9,10 +9,10 @@
 
 namespace fieldcast::test {
 
-Mosquitto::Mosquitto(std::string acl, std::string tls_lines) : acl_(std::move(acl)), tls_lines_(std::move(tls_lines)) {
+Mosquitto::Mosquitto(Options options) : options_(std::move(options)) {
   for (int tries = 0;; ++tries) {  // somebody else may take the port between the choice and the start
     port_ = free_port();
-    if (!tls_lines_.empty()) tls_port_ = free_port();
+    if (!options_.tls_lines.empty()) tls_port_ = free_port();
     try {
       start();
       return;
@@ -27,13 +27,13 @@ void Mosquitto::start() {
   // As root it would give up its rights to write here; elsewhere `user` is ignored. Its queues have no limit,
   // since it drops what is over one without a word (1,000 messages by default).
   const std::string tls_listener =
-      tls_lines_.empty() ? "" : "listener " + std::to_string(tls_port_) + " 127.0.0.1\n" + tls_lines_;
+      options_.tls_lines.empty() ? "" : "listener " + std::to_string(tls_port_) + " 127.0.0.1\n" + options_.tls_lines;
   const auto config = directory_.write(
-      "mosquitto.conf", "user root\nlistener " + std::to_string(port_) +
-                            " 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location " +
-                            directory_.path().string() +
-                            "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n" +
-                            (acl_.empty() ? "" : "acl_file " + directory_.write("acl", acl_) + "\n") + tls_listener);
+      "mosquitto.conf",
+      "user root\nlistener " + std::to_string(port_) +
+          " 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location " + directory_.path().string() +
+          "/\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n" +
+          (options_.acl.empty() ? "" : "acl_file " + directory_.write("acl", options_.acl) + "\n") + tls_listener);
   process_ = std::make_unique<Process>(std::vector<std::string>{MOSQUITTO_PROGRAM, "-c", config});
   process_->wait_for_line(" running");
   // Before its loop runs it forgets a SIGTERM. An answered CONNECT (MQTT 3.1.1, a clean session, no client id) proves

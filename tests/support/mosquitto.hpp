@@ -12,9 +12,13 @@ namespace fieldcast::test {
 
 class Mosquitto {
  public:
-  /// Starts it and waits until it answers. `acl`: its access rules, as in acl_file; without, everything is allowed.
-  /// Where `tls_lines` are given they are those of a second listener, with TLS.
-  explicit Mosquitto(std::string acl = "", std::string tls_lines = "");
+  struct Options {
+    std::string acl;        // access rules, as in acl_file; without, everything is allowed
+    std::string tls_lines;  // of the configuration: those of a second listener, with TLS
+  };
+  /// Starts it and waits until it answers.
+  Mosquitto() : Mosquitto(Options{}) {}
+  explicit Mosquitto(Options options);
 
   std::uint16_t port() const { return port_; }
   std::uint16_t tls_port() const { return tls_port_; }
@@ -28,7 +32,7 @@ class Mosquitto {
 
  private:
   TempDir directory_;
-  const std::string acl_, tls_lines_;
+  const Options options_;
   std::uint16_t port_ = 0, tls_port_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -37,7 +37,7 @@ class MqttTls : public testing::Test {
   CertificateFiles for_localhost() { return certificates_.issue("broker", "DNS:localhost"); }
 
   void start(const std::string& lines) {
-    mosquitto_ = std::make_unique<test::Mosquitto>("", lines);
+    mosquitto_ = std::make_unique<test::Mosquitto>(test::Mosquitto::Options{.acl = {}, .tls_lines = lines});
     settings_.port = mosquitto_->tls_port();
     begin();
   }
