@@ -42,6 +42,7 @@ class LaidOutLog final : public Log {
                        std::size_t, Chunk&) const override {
     return until;
   }
+  bool topics(std::string&, const FilterSet&, std::size_t, std::size_t, Chunk&) const override { return false; }
   std::optional<GapReason> latest_gap() const noexcept override { return std::nullopt; }
   bool names_brokers() const noexcept override { return true; }
   void links(Chunk& chunk) const override { chunk = {}; }
