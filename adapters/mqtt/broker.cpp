@@ -160,10 +160,19 @@ bool Broker::attempt(Connection& connection, const std::string& address, const s
     reason = address + " port " + std::to_string(settings_.port) + ": " + failure(address, stop);
     return false;
   }
+  const bool ended_on_probe = std::exchange(ended_on_probe_, false);
   probing_ = settings_.probe.value_or(on_this_machine(address));
   spdlog::info("{}: connected to {} port {}, session {}", label_, address, settings_.port,
                state_.session_resumed ? "resumed" : "new");
   logged_error_.clear();
+  // Mosquitto hangs up on a message that it refuses where its queues have no limit: so not again.
+  if (probing_ && ended_on_probe) {
+    probing_ = false;
+    spdlog::warn(
+        "{}: the last connection ended with the probe {}, which the broker may not allow: it is off until the "
+        "next connect",
+        label_, in_quotes(probe_topic_));
+  }
   return true;
 }
 
@@ -218,6 +227,7 @@ void Broker::hold(Connection& connection, const std::stop_token& stop) {
   const std::string reason = state_.last_error;
   const bool lost = !state_.up;
   lock.unlock();
+  ended_on_probe_ = lost && probing_ && probe.unanswered(returned_);
   report_dropped();
   if (lost) {
     spdlog::warn("{}: {}", label_, reason);

@@ -113,6 +113,7 @@ class Broker final : private ConnectionEvents {
   // The broker's thread only.
   Resolver resolver_;
   bool probing_ = false;
+  bool ended_on_probe_ = false;              // the last connection was lost, and none had come back
   std::vector<std::string> wants_retained_;  // filters whose retained messages the log was never sent
   std::vector<std::string> former_topics_;   // that the session may still have
   std::string logged_error_;                 // the failure that was logged last in this outage

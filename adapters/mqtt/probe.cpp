@@ -8,6 +8,7 @@ Probe::Step Probe::tick(Instant now, Instant heard, Instant returned) {
   // Lost among other messages: QoS 0 gives way first. Only silence proves that it is not let through.
   if (under_way && heard < *sent_) return Step::give_up;
   sent_ = now;
+  if (!first_sent_) first_sent_ = now;
   return Step::send;
 }
 

@@ -21,7 +21,11 @@ class Probe {
   /// At most one probe is under way, so that none pile up in Paho before a broker that does not read.
   Step tick(Instant now, Instant heard, Instant returned);
 
+  /// Whether one was sent, and not one has come back.
+  bool unanswered(Instant returned) const { return first_sent_ && returned < *first_sent_; }
+
  private:
+  std::optional<Instant> first_sent_;
   std::optional<Instant> sent_;
 };
 

@@ -102,7 +102,7 @@ TEST(BadMessage, IsAnErrorAndTheConnectionStaysOpen) {
       {R"({"op":"subscribe","id":true,"topics":["a"]})", nullptr},
       {R"({"id":1,"topics":["a"]})", 1},
       {R"({"op":"dance","id":2,"topics":["a"]})", 2},
-      {R"({"op":"publish","id":2,"topic":"a","payload":1})", 2},
+      {R"({"op":"shout","id":2,"topic":"a","payload":1})", 2},
       {R"({"op":7,"id":2,"topics":["a"]})", 2},
       {R"({"op":"subscribe","id":3})", 3},
       {R"({"op":"subscribe","id":4,"topics":"a"})", 4},

@@ -17,14 +17,14 @@ class HttpTopics : public HttpServer {
   void begin_many(Client& client, const std::string& fields = "") {
     run([this] {
       hub_->run();
-      turn_ = std::exchange(wakeup_.hub, [this] { waiting_ = true; });
+      turn_ = std::exchange(wakeup_.shard, [this] { waiting_ = true; });
     });
     client.get("/v1/topics?topic=%2B/%2B/last", fields);
     ASSERT_TRUE(until([this] { return waiting_.load(); }));
   }
   void turn() {
     run([this] {
-      wakeup_.hub = turn_;
+      wakeup_.shard = turn_;
       turn_();
     });
   }

@@ -39,7 +39,7 @@ Kept reading(std::string topic, std::string payload, Kind kind = Kind::json, int
 
 class MqttRealBroker : public testing::Test {
  protected:
-  MqttRealBroker() {
+  explicit MqttRealBroker(test::Mosquitto::Options options = {}) : mosquitto(std::move(options)) {
     settings.port = mosquitto.port();
     settings.client_id = "gateway-under-test";
     settings.topics = {"factory/#"};
@@ -264,6 +264,21 @@ TEST_F(MqttRealBroker, ProbesComeBackAndAreNoReadingsOfAnyGateway) {
   other.stop();
   broker->stop();
   EXPECT_EQ(broker->state().messages, 1u);
+}
+
+class MqttBrokerWithRights : public MqttRealBroker {
+ protected:
+  MqttBrokerWithRights() : MqttRealBroker({.acl = "topic readwrite factory/#\n", .tls_lines = {}}) {}
+};
+
+// Mosquitto hangs up on what it refuses, since its queues have no limit here.
+TEST_F(MqttBrokerWithRights, AProbeThatIsRefusedEndsOneConnectionAndIsNotSentAgain) {
+  settings.probe.reset();
+  start();
+  lines.wait_for("which the broker may not allow");
+  settle(1);
+  publisher().publish({"factory/a", "1"});
+  EXPECT_EQ(log.wait_for(4), (Entries{up(false), down(), up(true), reading("factory/a", "1")}));
 }
 
 }  // namespace
