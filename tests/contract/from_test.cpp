@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -22,18 +20,6 @@ std::vector<Reading> publish_numbers(Hall& hall, const std::string& topic, int c
     for (const auto published = now_ms(); now_ms() <= published;) continue;  // at most a millisecond
   }
   return hall.open(Transport::poll, {{topic}, "oldest", ""})->readings(static_cast<std::size_t>(count));
-}
-
-std::string rfc3339(std::int64_t ms, int offset_hours = 0) {
-  const std::time_t seconds = ms / 1000 + offset_hours * 3600;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[64], zone[16];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(zone, sizeof zone, "%+03d:00", offset_hours);
-  char fraction[8];
-  std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(ms % 1000));
-  return std::string(text) + fraction + (offset_hours == 0 ? "Z" : zone);
 }
 
 class From : public OverTransports {};

@@ -10,8 +10,6 @@
 namespace fieldcast::test {
 namespace {
 
-using std::chrono::seconds;
-
 std::string target(const std::string& topic, const std::string& more) {
   return "/v1/poll?topic=" + percent_encoded(topic) + more;
 }
@@ -21,12 +19,13 @@ TEST(Poll, WaitsForTheNextReading) {
   auto& hall = shared_hall();
   const auto topic = hall.topic();
   HttpConnection connection(hall.port());
-  const auto first = parse_batch(connection({target(topic, "&timeout=60"), {}}, Deadline(seconds(20))).body);
+  const auto first =
+      parse_batch(connection({target(topic, "&timeout=60"), {}}, Deadline(std::chrono::seconds(20))).body);
   EXPECT_TRUE(first.readings.empty()) << "without a cursor it answers at once";
   connection.send(Request{target(topic, "&timeout=60&from=" + first.cursor), {}});
   hall.publish(hall.topic("other"), "0");
   hall.publish(topic, "1");
-  const auto next = parse_batch(connection.read(false, Deadline(seconds(20))).body);
+  const auto next = parse_batch(connection.read(false, Deadline(std::chrono::seconds(20))).body);
   ASSERT_EQ(next.readings.size(), 1u) << next.raw;
   EXPECT_EQ(next.readings[0].payload, 1);
 }
@@ -94,10 +93,10 @@ TEST(Poll, AnswersEmptyAtItsTimeout) {
     EXPECT_FALSE(batch.gap);
     return std::chrono::steady_clock::now() - begin;
   };
-  EXPECT_LT(waited("0"), seconds(1));
+  EXPECT_LT(waited("0"), std::chrono::seconds(1));
   const auto one = waited("1");
-  EXPECT_GE(one, seconds(1));
-  EXPECT_LT(one, seconds(10));
+  EXPECT_GE(one, std::chrono::seconds(1));
+  EXPECT_LT(one, std::chrono::seconds(10));
 }
 
 // [P-4]: the ends of the ranges are inside. Outside is in http_test.cpp.

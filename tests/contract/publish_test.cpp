@@ -19,8 +19,6 @@
 namespace fieldcast::test {
 namespace {
 
-using nlohmann::json;
-
 Request publish_request(const std::string& body) {
   return {"/v1/publish", {{"Content-Type", "application/json"}}, "POST", "HTTP/1.1", body};
 }
@@ -36,11 +34,11 @@ struct Outcome {
 /// Over HTTP: the answer's shape is checked.
 Outcome over_http(std::uint16_t port, const std::string& body) {
   const auto response = http(port, publish_request(body));
-  const auto answer = json::parse(response.body);
+  const auto answer = nlohmann::json::parse(response.body);
   EXPECT_EQ(response["cache-control"], "no-store, no-transform");
   if (response.status == 200) {
     EXPECT_EQ(response["content-type"], "application/json");
-    EXPECT_EQ(answer, json({{"type", "published"}}));
+    EXPECT_EQ(answer, nlohmann::json({{"type", "published"}}));
     record("Published", response.body);
     return {200, "", "", 0};
   }
@@ -115,7 +113,7 @@ TEST(Publish, PutsTheseBytesOnTheBroker) {
 TEST(Publish, IsAcknowledgedBeforeItIsAnswered) {
   const auto topic = shared_hall().topic();
   for (const int qos : {1, 2}) {
-    const auto body = json{{"topic", topic}, {"payload", qos}, {"retain", true}, {"qos", qos}}.dump();
+    const auto body = nlohmann::json{{"topic", topic}, {"payload", qos}, {"retain", true}, {"qos", qos}}.dump();
     expect_published(over_http(port(), body));
     // Whoever comes now finds what the broker keeps.
     const auto kept = Subscriber(shared_hall().broker().port(), topic).next();
@@ -168,11 +166,12 @@ TEST(Publish, SaysWhatIsWrong) {
   }
   for (const std::string body : {"1", "[]", R"({"topic":"a","payload":1)", R"({"topic":"a","payload":1}x)", " "})
     EXPECT_EQ(over_http(port(), body).code, "bad_message") << body;
-  EXPECT_EQ(json::parse(http(port(), {"/v1/publish", {{"Content-Type", "application/json"}}, "POST"}).body).at("code"),
+  EXPECT_EQ(nlohmann::json::parse(http(port(), {"/v1/publish", {{"Content-Type", "application/json"}}, "POST"}).body)
+                .at("code"),
             "bad_message");
   auto with_query = publish_request(R"({"topic":"a","payload":1})");
   with_query.target += "?topic=a";
-  EXPECT_EQ(json::parse(http(port(), with_query).body).at("code"), "bad_request");
+  EXPECT_EQ(nlohmann::json::parse(http(port(), with_query).body).at("code"), "bad_request");
   expect_published(over_http(port(), R"({"topic":")" + shared_hall().topic() + R"(","payload":1,"note":[{}]})"));
 }
 
@@ -188,7 +187,7 @@ TEST(Publish, JudgesTheHeadBeforeTheBody) {
     if (!type.empty()) request.headers.push_back({"Content-Type", type});
     const auto response = http(port(), request);
     EXPECT_EQ(response.status, 415) << type;
-    EXPECT_EQ(json::parse(response.body).at("code"), "bad_media_type");
+    EXPECT_EQ(nlohmann::json::parse(response.body).at("code"), "bad_media_type");
     record("Problem", response.body);
   }
   for (const auto& [name, value, status] :
@@ -217,7 +216,7 @@ TEST(Publish, TakesAPayloadOfTheUsualLimitAndNoMore) {
   Subscriber device(shared_hall().broker().port(), topic);
   const std::string longest(256 * 1024, '"');  // each is escaped
   const auto body = [&](const std::string& payload) {
-    return json{{"topic", topic}, {"payload", payload}, {"encoding", "text"}}.dump();
+    return nlohmann::json{{"topic", topic}, {"payload", payload}, {"encoding", "text"}}.dump();
   };
   expect_published(over_http(port(), body(longest)));
   expect_published(over_websocket(port(), body(longest)));
@@ -228,7 +227,7 @@ TEST(Publish, TakesAPayloadOfTheUsualLimitAndNoMore) {
   HttpConnection connection(port());
   const auto too_long = connection(publish_request(body(std::string(640 * 1024, 'x'))));
   EXPECT_EQ(too_long.status, 413);
-  EXPECT_EQ(json::parse(too_long.body).at("code"), "too_large");
+  EXPECT_EQ(nlohmann::json::parse(too_long.body).at("code"), "too_large");
   EXPECT_TRUE(connection.socket().ends());
   WebSocketSubscriber client(port());
   client.client().send(body(std::string(640 * 1024, 'x')));

@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 #include <limits>
 #include <memory>
 #include <string>
@@ -21,18 +19,6 @@ using namespace std::string_literals;
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kOfEachKind = 20;
 constexpr std::size_t kBetween = 35;  // readings of `bulk` before each of them: more than a block in all
-
-/// RFC 3339, from Unix ms; `hours` east of Greenwich.
-std::string rfc3339(std::int64_t time, int hours) {
-  const std::time_t seconds = time / 1'000 + hours * 3'600;
-  std::tm local{};
-  gmtime_r(&seconds, &local);
-  char date[32], text[48];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
-  std::snprintf(text, sizeof text, hours == 0 ? "%s.%03dZ" : "%s.%03d+%02d:00", date, static_cast<int>(time % 1'000),
-                hours);
-  return text;
-}
 
 /// A log most of which is on disk only: in blocks, in commits behind them, and the rest in memory.
 class History : public OverFormatsAndOrders {

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <ctime>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -57,6 +59,19 @@ inline std::vector<int> numbers(const std::vector<Reading>& readings) {
 /// Of the gateway that the tests share.
 inline std::uint16_t port() {
   return shared_hall().port();
+}
+
+/// RFC 3339, from Unix ms.
+inline std::string rfc3339(std::int64_t ms, int offset_hours = 0) {
+  const std::time_t seconds = ms / 1000 + offset_hours * 3600;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[64], zone[16];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(zone, sizeof zone, "%+03d:00", offset_hours);
+  char fraction[8];
+  std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(ms % 1000));
+  return std::string(text) + fraction + (offset_hours == 0 ? "Z" : zone);
 }
 
 /// A test of one statement, over the transport that is its parameter.

@@ -11,8 +11,6 @@
 namespace fieldcast::test {
 namespace {
 
-using nlohmann::json;
-
 Hall& hall() {
   return shared_hall();
 }
@@ -20,7 +18,7 @@ Hall& hall() {
 /// All batches up to the answer, and the answer.
 struct Until {
   std::vector<Batch> batches;
-  json answer;
+  nlohmann::json answer;
 };
 Until until_answer(WebSocketSubscriber& client) {
   Until found;
@@ -34,8 +32,8 @@ Until until_answer(WebSocketSubscriber& client) {
   throw std::runtime_error("closed");
 }
 
-std::vector<json> payloads(const std::vector<Batch>& batches) {
-  std::vector<json> found;
+std::vector<nlohmann::json> payloads(const std::vector<Batch>& batches) {
+  std::vector<nlohmann::json> found;
   for (const auto& batch : batches)
     for (const auto& reading : batch.readings) found.push_back(reading.payload);
   return found;
@@ -47,10 +45,11 @@ TEST(UrlSubscription, IsAnsweredWithTheIdNull) {
   hall().publish(topic, "1");
   WebSocketSubscriber client(hall().port(), "?topic=" + topic + "&from=oldest");
   const auto found = until_answer(client);
-  EXPECT_EQ(payloads(found.batches), std::vector<json>{1}) << "all that `from` asks for comes before the answer";
+  EXPECT_EQ(payloads(found.batches), std::vector<nlohmann::json>{1})
+      << "all that `from` asks for comes before the answer";
   EXPECT_EQ(found.answer.at("type"), "subscribed");
   EXPECT_TRUE(found.answer.at("id").is_null());
-  EXPECT_EQ(found.answer.at("topics"), json({topic}));
+  EXPECT_EQ(found.answer.at("topics"), nlohmann::json({topic}));
   EXPECT_EQ(found.answer.at("cursor"), found.batches.back().cursor);
 }
 
@@ -80,7 +79,7 @@ TEST(Id, ComesBackAsItWas) {
     client.client().send(R"({"op":"subscribe","id":)" + id + R"(,"topics":["x"]})");
     const auto found = until_answer(client);
     EXPECT_EQ(found.answer.at("type"), "subscribed") << id;
-    EXPECT_EQ(found.answer.at("id"), json::parse(id));
+    EXPECT_EQ(found.answer.at("id"), nlohmann::json::parse(id));
   }
 }
 
@@ -89,7 +88,7 @@ TEST(BadMessage, IsAnErrorAndTheConnectionStaysOpen) {
   WebSocketSubscriber client(hall().port());
   struct {
     std::string text;
-    json id;
+    nlohmann::json id;
   } const cases[] = {
       {"", nullptr},
       {"nonsense", nullptr},
@@ -124,7 +123,8 @@ TEST(BadMessage, IsAnErrorAndTheConnectionStaysOpen) {
   }
   client.send({{"op", "subscribe"}, {"id", 1}, {"topics", {"a"}}, {"from", ""}});
   EXPECT_EQ(client.error().at("code"), "bad_from");
-  EXPECT_EQ(client.subscribe({"a"}, "").at("topics"), json({"a"})) << "it is still open, and nothing was subscribed";
+  EXPECT_EQ(client.subscribe({"a"}, "").at("topics"), nlohmann::json({"a"}))
+      << "it is still open, and nothing was subscribed";
 }
 
 TEST(UnknownMembers, AreIgnored) {
@@ -142,17 +142,17 @@ TEST(Subscribe, OnAStreamWithoutFiltersTakesAnyFrom) {
   const auto before = client.batch().cursor;
   hall().publish(topic, "3");
   for (const auto& [from, expected] :
-       std::vector<std::pair<std::string, std::vector<json>>>{{"oldest", {1, 2, 3}},
-                                                              {"-1h", {1, 2, 3}},
-                                                              {"latest", {3}},
-                                                              {"now", {}},
-                                                              {"1970-01-01T00:00:00Z", {1, 2, 3}},
-                                                              {before, {3}}}) {
+       std::vector<std::pair<std::string, std::vector<nlohmann::json>>>{{"oldest", {1, 2, 3}},
+                                                                        {"-1h", {1, 2, 3}},
+                                                                        {"latest", {3}},
+                                                                        {"now", {}},
+                                                                        {"1970-01-01T00:00:00Z", {1, 2, 3}},
+                                                                        {before, {3}}}) {
     client.send({{"op", "subscribe"}, {"id", from}, {"topics", {topic}}, {"from", from}});
     const auto found = until_answer(client);
     EXPECT_EQ(payloads(found.batches), expected) << from;
     EXPECT_EQ(found.answer.at("id"), from);
-    EXPECT_EQ(client.unsubscribe({topic}).at("topics"), json::array());
+    EXPECT_EQ(client.unsubscribe({topic}).at("topics"), nlohmann::json::array());
   }
 }
 
@@ -167,12 +167,12 @@ TEST(Subscribe, OnAStreamWithFiltersTakesNowOrLatest) {
     client.send({{"op", "subscribe"}, {"id", 1}, {"topics", {b}}, {"from", from}});
     EXPECT_EQ(client.error().at("code"), "bad_from") << from;
   }
-  EXPECT_EQ(client.subscribe({b}, "now").at("topics"), json({a, b}));
+  EXPECT_EQ(client.subscribe({b}, "now").at("topics"), nlohmann::json({a, b}));
   hall().publish(b, "1");
   EXPECT_EQ(client.readings(1).at(0).payload, 1);
   hall().publish(a, "2");
   EXPECT_EQ(client.readings(1).at(0).payload, 2);
-  EXPECT_EQ(client.unsubscribe({a, "never/there"}).at("topics"), json({b}));
+  EXPECT_EQ(client.unsubscribe({a, "never/there"}).at("topics"), nlohmann::json({b}));
   hall().publish(a, "3");
   hall().publish(b, "4");
   EXPECT_EQ(client.readings(1).at(0).payload, 4) << "a is not subscribed any more";
@@ -188,7 +188,7 @@ TEST(Subscribe, TakesEffectBehindAllThatTheOldFiltersMatch) {
   client.send({{"op", "subscribe"}, {"id", "more"}, {"topics", {b}}, {"from", "latest"}});
   int expected = 0;
   bool snapshot_seen = false, url_answered = false;
-  for (json answer = json::object(); answer.value("id", json()) != "more";) {
+  for (nlohmann::json answer = nlohmann::json::object(); answer.value("id", nlohmann::json()) != "more";) {
     const auto received = client.next();
     ASSERT_TRUE(received);
     if (!received->batch) {
@@ -258,8 +258,8 @@ TEST(Subscribe, AgainWithLatestSendsTheSnapshotAgain) {
   for (int i = 0; i < 3; ++i) {
     client.send({{"op", "subscribe"}, {"id", i}, {"topics", {topic}}, {"from", "latest"}});
     const auto found = until_answer(client);
-    EXPECT_EQ(payloads(found.batches), std::vector<json>{1}) << i;
-    EXPECT_EQ(found.answer.at("topics"), json({topic}));
+    EXPECT_EQ(payloads(found.batches), std::vector<nlohmann::json>{1}) << i;
+    EXPECT_EQ(found.answer.at("topics"), nlohmann::json({topic}));
   }
 }
 
