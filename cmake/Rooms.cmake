@@ -1,5 +1,8 @@
 # One CMake target a folder. A folder's sources are the .cpp files in it: a new file needs no list.
 #
+# The sanitizers' presets compile the files of a folder as one source (CMAKE_UNITY_BUILD): most of their time goes into
+# what all files include. In the others each file is compiled by itself, and must include what it uses.
+#
 #   fieldcast_room(<target> [PUBLIC <targets the headers need>] [PRIVATE <targets and third-party libraries>])
 find_program(CCACHE ccache)
 if(CCACHE)

@@ -10,7 +10,6 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
 // Where so much of the journal waits for the disk, the next commit does not wait for its interval.
 constexpr std::size_t kEarlyShare = 4;
 std::uint64_t draw_tag() {

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -214,6 +215,8 @@ class DurableLog : public Log {
 // With commit_interval = 0 an append waits so long for the disk; then the disk counts as away, and appends wait no more
 // until it is back.
 inline constexpr std::chrono::milliseconds kSyncPatience{1'000};
+// The floor of a disk that holds nothing.
+inline constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
 inline constexpr std::size_t kFormerTopics = 256;  // as many as mqtt.topics may have
 // A database that is away is tried again so often.
 inline constexpr std::chrono::milliseconds kStoreRetry{1'000};

@@ -9,7 +9,6 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::uint64_t kNowhere = std::numeric_limits<std::uint64_t>::max();
 // Of the journal in one step, so that appends get their turn.
 constexpr std::size_t kCommitBytes = 256 * 1024;
 

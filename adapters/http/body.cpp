@@ -3,7 +3,7 @@
 namespace fieldcast::http {
 namespace {
 
-http_parser_settings make_callbacks() {
+http_parser_settings make_body_callbacks() {
   http_parser_settings callbacks;
   http_parser_settings_init(&callbacks);
   // Stops the parser where the next request begins.
@@ -19,7 +19,7 @@ http_parser_settings make_callbacks() {
   return callbacks;
 }
 
-const http_parser_settings kCallbacks = make_callbacks();
+const http_parser_settings kCallbacks = make_body_callbacks();
 
 }  // namespace
 

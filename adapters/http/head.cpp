@@ -108,7 +108,7 @@ int no_throw(Step step) noexcept {
   }
 }
 
-http_parser_settings make_callbacks() {
+http_parser_settings make_head_callbacks() {
   http_parser_settings callbacks;
   http_parser_settings_init(&callbacks);
   callbacks.on_url = [](http_parser* parser, const char* at, std::size_t size) {
@@ -245,7 +245,7 @@ Result<std::size_t> head_size(std::string_view input, std::size_t& scanned) {
 Result<Request> parse_head(std::string_view head) {
   if (auto problem = check_lines(head)) return std::move(*problem);
 
-  static const http_parser_settings callbacks = make_callbacks();
+  static const http_parser_settings callbacks = make_head_callbacks();
   Collected into;
   http_parser parser;
   http_parser_init(&parser, HTTP_REQUEST);
