@@ -1,6 +1,7 @@
 #include "tests/integration/pouring.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 
 namespace fieldcast::test {
@@ -22,6 +23,12 @@ const std::vector<std::string> kTopics{"hall/press-1/temperature",
                                        "hall"};
 
 }  // namespace
+
+std::size_t poured_readings() {
+  constexpr std::size_t kUsual = 5'000;
+  const char* const wanted = std::getenv("FIELDCAST_READINGS");
+  return wanted ? std::max(kUsual, static_cast<std::size_t>(std::stoul(wanted))) : kUsual;
+}
 
 Pour::Pour(std::uint16_t broker_port) {
   for (int i = 0; i <= kPublishers; ++i)

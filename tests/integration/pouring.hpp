@@ -16,6 +16,10 @@
 
 namespace fieldcast::test {
 
+/// How many readings pour in: FIELDCAST_READINGS, where it is set to more than the usual number, which is enough to
+/// begin several blocks on disk.
+std::size_t poured_readings();
+
 inline constexpr const char* kLastTopic = "hall/press-1/temperature";
 
 /// How much of the log is in memory, and how many threads serve the clients.

@@ -13,8 +13,6 @@
 namespace fieldcast::test {
 namespace {
 
-constexpr std::size_t kReadingsBefore = 2'000;  // the end of the gateway, and as many behind it
-
 /// What a client saw, and the gaps, each with the number of readings before it.
 struct Seen {
   std::vector<Reading> readings;
@@ -84,7 +82,7 @@ class Restarted {
  private:
   void wait_for_readings(const std::string& from) {
     const auto stream = hall_.open(Transport::events, {{"#"}, from, ""});
-    for (std::size_t count = 0; count < kReadingsBefore;) count += stream->batch().readings.size();
+    for (std::size_t count = 0; count < poured_readings() / 2;) count += stream->batch().readings.size();
   }
 
   Hall hall_;

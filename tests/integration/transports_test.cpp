@@ -11,8 +11,6 @@
 namespace fieldcast::test {
 namespace {
 
-constexpr int kPoured = 5'000;
-
 std::vector<Reading> cut_and_come_back(std::uint16_t port, std::size_t client, const std::string& from) {
   Query query{filters_of(client), from, ""};
   // At different moments; one topic has an eleventh of them all.
@@ -44,7 +42,7 @@ TEST_P(TwelveClients, SeeExactlyTheirReadingsAcrossTransports) {
   Pour pour(hall.broker().port());
   const auto start = hall.open(Transport::poll, {{"#"}, "", ""})->batch().cursor;
   const auto clients = twelve_clients(hall.port(), start);
-  pour.readings(kPoured);
+  pour.readings(static_cast<int>(poured_readings()));
   pour.end();
   for (std::size_t i = 0; i < clients.size(); ++i)
     EXPECT_EQ(pour.checker().fault(filters_of(i), clients[i]->seen()), "") << "client " << i;
@@ -55,11 +53,11 @@ TEST_P(TwelveClients, SeeTheLogExactlyAcrossARestartOfTheBroker) {
   Pour pour(hall.broker().port());
   const auto start = hall.open(Transport::poll, {{"#"}, "", ""})->batch().cursor;
   const auto clients = twelve_clients(hall.port(), start);
-  pour.readings(kPoured / 2);
+  pour.readings(static_cast<int>(poured_readings() / 2));
   hall.broker().stop();
   pour.at_once(100);
   hall.broker().start();
-  pour.readings(kPoured / 2);
+  pour.readings(static_cast<int>(poured_readings() / 2));
   pour.end();
   // The log holds all that was acknowledged, and each client its part of the log.
   const auto log = read_to_last(*hall.open(Transport::websocket, {{"#"}, start, ""}));
