@@ -1,8 +1,8 @@
 #include "adapters/http/poll.hpp"
 
-#include <array>
 #include <string>
 
+#include "adapters/http/answer.hpp"
 #include "gateway/stream.hpp"
 
 namespace fieldcast::http {
@@ -58,18 +58,9 @@ class PollSession final : public Session, private StreamOwner {
     response.streamed = false;
     // The batch's own string, kept alive by the batch.
     response.body = std::shared_ptr<const std::string>(batch, &batch->json);
-    const std::string head = make_head(response, terms_, clock_.wall_ms());
-    const std::shared_ptr<const void> owner = batch;
-    const std::array pieces{Piece{head}, Piece{batch->json, &owner}};
     counters_.batches.add();
     counters_.readings.add(batch->readings);
-    counters_.bytes.add(head.size() + batch->json.size());
-    outlet_.send(pieces);
-    if (terms_.keep_alive) {
-      outlet_.release();
-    } else {
-      outlet_.close();
-    }
+    counters_.bytes.add(send_answer(outlet_, response, terms_, clock_.wall_ms()));
   }
 
   const Clock& clock_;

@@ -1,9 +1,9 @@
 #include "adapters/http/publish.hpp"
 
-#include <array>
 #include <string>
 #include <utility>
 
+#include "adapters/http/answer.hpp"
 #include "gateway/encoding.hpp"
 #include "gateway/limits.hpp"
 
@@ -56,14 +56,7 @@ class PublishSession final : public Session, private PublicationOwner {
 
   void answer(const Response& response) {
     answered_ = true;
-    const std::string head = make_head(response, terms_, hub_.clock().wall_ms());
-    const std::shared_ptr<const void> owner = response.body;
-    outlet_.send(std::array{Piece{head}, Piece{*response.body, &owner}});
-    if (terms_.keep_alive) {
-      outlet_.release();
-    } else {
-      outlet_.close();
-    }
+    send_answer(outlet_, response, terms_, hub_.clock().wall_ms());
   }
 
   Publications& publications_;

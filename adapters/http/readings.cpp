@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/http/accept.hpp"
+#include "adapters/http/answer.hpp"
 #include "gateway/csv.hpp"
 #include "gateway/encoding.hpp"
 
@@ -68,15 +69,7 @@ class ReadingsSession final : public Session, private HistoryPageOwner {
 
   void answer(const Response& response) {
     answered_ = true;
-    const std::string head = make_head(response, terms_, hub_.clock().wall_ms());
-    const std::shared_ptr<const void> owner = response.body;
-    const std::array pieces{Piece{head}, Piece{*response.body, &owner}};
-    outlet_.send(pieces);
-    if (terms_.keep_alive) {
-      outlet_.release();
-    } else {
-      outlet_.close();
-    }
+    send_answer(outlet_, response, terms_, hub_.clock().wall_ms());
   }
 
   Hub& hub_;

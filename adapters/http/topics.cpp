@@ -1,8 +1,9 @@
 #include "adapters/http/topics.hpp"
 
-#include <array>
 #include <string>
 #include <utility>
+
+#include "adapters/http/answer.hpp"
 
 namespace fieldcast::http {
 namespace {
@@ -27,15 +28,7 @@ class TopicsSession final : public Session, private TopicPageOwner {
     response.body = reader_.take();
     if (!response.body) return;
     response.streamed = false;
-    const std::string head = make_head(response, terms_, clock_.wall_ms());
-    const std::shared_ptr<const void> owner = response.body;
-    const std::array pieces{Piece{head}, Piece{*response.body, &owner}};
-    outlet_.send(pieces);
-    if (terms_.keep_alive) {
-      outlet_.release();
-    } else {
-      outlet_.close();
-    }
+    send_answer(outlet_, response, terms_, clock_.wall_ms());
   }
 
   const Clock& clock_;
