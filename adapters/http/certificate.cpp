@@ -7,23 +7,23 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <string_view>
 #include <utility>
 
 namespace fieldcast::http {
 namespace {
 
-constexpr std::string_view kProtocol = "\x08http/1.1";  // as ALPN writes it (RFC 7301): its length first
+// As ALPN writes it (RFC 7301): its length first.
+constexpr std::array<unsigned char, 9> kProtocol{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                     unsigned offered_size, void*) {
-  const auto* const ours = reinterpret_cast<const unsigned char*>(kProtocol.data());
   unsigned char* found = nullptr;
-  const int result =
-      SSL_select_next_proto(&found, size, ours, static_cast<unsigned>(kProtocol.size()), offered, offered_size);
+  const int result = SSL_select_next_proto(&found, size, kProtocol.data(), static_cast<unsigned>(kProtocol.size()),
+                                           offered, offered_size);
   *chosen = found;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
