@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "gateway/encoding.hpp"
+#include "gateway/limit.hpp"
 #include "gateway/problem.hpp"
 
 namespace fieldcast {
@@ -70,7 +71,15 @@ struct Counters {
   Counter connections_refused;  // over limits.connections
   Counter requests;
   std::array<Counter, kCodes> problems;  // answered with an error, by code
+  std::array<Counter, kLimits> limits_reached;
   // brokers: one row each, see mqtt
+
+  void reached(Limit limit) noexcept { limits_reached[static_cast<std::size_t>(limit)].add(); }
+  /// A client is answered with `problem`: counts its code, and its limit where it has one.
+  void answered(const Problem& problem) noexcept {
+    problems[static_cast<std::size_t>(problem.code)].add();
+    if (problem.limit) reached(*problem.limit);
+  }
 };
 
 }  // namespace fieldcast

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "gateway/limit.hpp"
 
 namespace fieldcast {
 
@@ -43,6 +46,7 @@ struct Problem {
   Code code;
   std::string detail;
   std::uint8_t reason_code = 0;  // `refused` only: the broker's reason code (MQTT 5, section 2.4), from 0x80; else 0
+  std::optional<Limit> limit{};  // the limit that the client reached, where it is one
 };
 
 }  // namespace fieldcast

@@ -333,7 +333,8 @@ void Stream::give_up() {
 Problem Stream::slow_problem() {
   return {Code::slow,
           "a reading waited for longer than limits.client_lag: come back with the last cursor, and ask for "
-          "less or read faster"};
+          "less or read faster",
+          0, Limit::client_lag};
 }
 
 // False where the page is full without it.

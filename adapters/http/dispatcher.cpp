@@ -43,7 +43,7 @@ std::optional<Problem> Dispatcher::head_fault(const Request& request) const {
 }
 
 Response Dispatcher::refuse(const Problem& problem, int status) {
-  hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
+  hub_.counters().answered(problem);
   return problem_response(problem, status);
 }
 
@@ -113,7 +113,7 @@ Reply Dispatcher::serve_events(const Request& request, Terms& terms, Outlet& out
   const auto send_away = [&](const Problem& problem) {
     if (info(problem.code).http_status != 503 || !names(request.field("accept"), "text/event-stream"))
       return refuse(problem);
-    hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
+    hub_.counters().answered(problem);
     return problem_events(problem);
   };
   if (refused) return send_away(*refused);

@@ -91,8 +91,9 @@ class EventsSession final : public Session, private StreamOwner {
       if (count != 0) send({batches.data(), count});
     }
     if (!ended_ && stream_.too_slow()) {
-      hub_.counters().problems[static_cast<std::size_t>(Code::slow)].add();
-      send_bytes(framed(problem_event(Stream::slow_problem())));
+      const Problem problem = Stream::slow_problem();
+      hub_.counters().answered(problem);
+      send_bytes(framed(problem_event(problem)));
       end();
     }
   }

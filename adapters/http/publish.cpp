@@ -50,7 +50,7 @@ class PublishSession final : public Session, private PublicationOwner {
 
   void refuse(const Problem& problem) {
     if (answered_) return;
-    hub_.counters().problems[static_cast<std::size_t>(problem.code)].add();
+    hub_.counters().answered(problem);
     answer(problem_response(problem));
   }
 

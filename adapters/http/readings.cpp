@@ -57,8 +57,9 @@ class ReadingsSession final : public Session, private HistoryPageOwner {
   void on_stop() override {
     if (answered_) return;
     terms_.keep_alive = false;
-    hub_.counters().problems[static_cast<std::size_t>(Code::stopping)].add();
-    answer(problem_response({Code::stopping, "the gateway is stopping: ask again"}));
+    const Problem problem{Code::stopping, "the gateway is stopping: ask again"};
+    hub_.counters().answered(problem);
+    answer(problem_response(problem));
   }
 
  private:

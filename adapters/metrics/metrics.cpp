@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/encoding.hpp"
+#include "gateway/limit.hpp"
 #include "gateway/problem.hpp"
 
 namespace fieldcast::metrics {
@@ -147,6 +148,11 @@ void add_door(Page& page) {
   for (std::size_t i = 0; i < kCodes; ++i) {
     page.sum([i](const Counters& c) -> auto& { return c.problems[i]; },
              {{"code", std::string(info(static_cast<Code>(i)).word)}});
+  }
+  page.counter("fieldcast_limits_reached_total", "Times that a limit was reached.");
+  for (std::size_t i = 0; i < kLimits; ++i) {
+    page.sum([i](const Counters& c) -> auto& { return c.limits_reached[i]; },
+             {{"limit", std::string(info(static_cast<Limit>(i)).word)}});
   }
 }
 

@@ -55,7 +55,7 @@ class Session final : public fieldcast::Session, private StreamOwner, private Pu
   void finish();
 
   TransportCounters& counters() { return hub_.counters().transports[static_cast<std::size_t>(Transport::websocket)]; }
-  void count(Code code) { hub_.counters().problems[static_cast<std::size_t>(code)].add(); }
+  void count(Code code, std::optional<Limit> limit = {}) { hub_.counters().answered({code, {}, 0, limit}); }
 
   Hub& hub_;
   Publications& publications_;
@@ -108,7 +108,7 @@ void Session::handle(Event event) {
       if (state_ != State::open) break;
       handle_message(event.bytes);
       if (replies_.size() <= kReplyBytes) break;
-      count(Code::too_many);
+      count(Code::too_many, Limit::replies_bytes);
       close(kClosePolicy, Code::too_many);
       break;
     case Event::Kind::binary:
@@ -135,7 +135,7 @@ void Session::handle(Event event) {
       // What follows cannot be read any more, so the client's close frame is not awaited (section 7.1.7).
       const Code reason = event.code == kCloseTooLarge ? Code::too_large : Code::bad_message;
       if (state_ == State::open) {
-        count(reason);
+        count(reason, reason == Code::too_large ? std::optional(Limit::message_bytes) : std::nullopt);
         close(event.code, reason);
       }
       finish();
@@ -170,7 +170,7 @@ void Session::on_published(Ticket ticket, const std::optional<Problem>& problem)
 }
 
 void Session::tell(std::string_view id, const Problem& problem) {
-  count(problem.code);
+  hub_.counters().answered(problem);
   replies_ += frame(Opcode::text, encode_error(id, problem));
   send_replies();
 }
@@ -241,7 +241,7 @@ void Session::on_tick(Instant now) {
   }
   if (now >= ping_at_) {
     if (unanswered_ == kUnansweredPings) {
-      count(Code::timeout);
+      count(Code::timeout, Limit::unanswered_pings);
       return close(info(Code::timeout).close_code, Code::timeout);
     }
     ++unanswered_;
