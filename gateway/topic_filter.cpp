@@ -8,11 +8,9 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::size_t kMaxTopicBytes = 65'535;  // MQTT 5 section 1.5.4: a two-byte length
-
 std::optional<std::string> string_fault(std::string_view text) {
   if (text.empty()) return "it is empty";
-  if (text.size() > kMaxTopicBytes) return "it is longer than 65535 bytes";
+  if (text.size() > kTopicBytes) return "it is longer than " + std::to_string(kTopicBytes) + " bytes";
   if (!valid_utf8(text)) return "it is not valid UTF-8";
   if (text.find('\0') != std::string_view::npos) return "it holds a NUL character";
   return std::nullopt;

@@ -16,12 +16,10 @@
 
 #include "adapters/http/server.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/limits.hpp"
 
 namespace fieldcast::http {
 
-// Sockets over limits.connections that are told so, at once; more are closed without a word. They serve health
-// checks and metrics too, which must work when the gateway is full.
-inline constexpr std::size_t kExtraConnections = 64;
 // Clients accepted before the loop's other work has its turn: a storm of clients that come back together must not hold
 // up those that are there.
 inline constexpr int kAcceptedAtOnce = 16;

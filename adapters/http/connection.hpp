@@ -27,23 +27,11 @@
 #include "adapters/http/outbox.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::http {
 
-// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A TLS handshake
-// has so much too, from the first byte of TCP.
-inline constexpr std::chrono::seconds kRequestTime{10};
-// A connection without a request is closed after this: above the 60 s that proxies keep theirs for reuse.
-inline constexpr std::chrono::seconds kIdleTime{75};
-// How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
-// that is still sending before the answer does.
-inline constexpr std::chrono::seconds kLingerTime{2};
-// What was refused without its body being read is a command of kPublishBytes at most, by a client that means well.
-inline constexpr std::size_t kLingerBytes = 1u << 20;
-// Bodies that the connections of a shard read together, by their announced lengths (kPublishBytes where there is none):
-// each is read in one go, so that more of them only come where clients send slowly.
-inline constexpr std::size_t kBodiesBytes = 16u << 20;
 // One read takes at most this.
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
 

@@ -19,14 +19,10 @@
 #include "adapters/http/socket.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/publications.hpp"
 
 namespace fieldcast::http {
-
-// What the kernel keeps of what a client was not sent yet (TCP_NOTSENT_LOWAT). Without it Linux lets the buffer of a
-// client that does not read grow to 4 MiB; with it, 0.2 MiB were measured. The socket can be written again when half of
-// it is gone. Costs some wake-ups: a body of 512 MiB over loopback came at 3.1 GB/s instead of 3.7.
-inline constexpr int kUnsentBytes = 128 * 1024;
 
 class Certificate;
 

@@ -17,10 +17,6 @@
 
 namespace fieldcast::websocket {
 
-/// The longest message taken from a client, fragments together: a command, as over HTTP. So there is room for a
-/// subscription, too, with its kStreamFilterBytes of topic filters and JSON's quotes and escapes.
-inline constexpr std::size_t kMessageBytes = kPublishBytes;
-
 /// The longest payload of a control frame (RFC 6455 section 5.5).
 inline constexpr std::size_t kControlBytes = 125;
 
