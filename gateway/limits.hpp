@@ -22,6 +22,8 @@ struct Limits {
   std::size_t views = 10'000;                    // distinct filter sets at once
   std::size_t view_bytes = 16u << 20;            // encoded entries kept in memory, all views together
   std::size_t connections = 10'000;              // sockets of clients
+  std::size_t connections_per_address = 0;       // of those, from one address; 0: as many as there may be
+  std::size_t polls = 5'000;                     // that wait at once
   std::chrono::milliseconds client_lag{60'000};  // how long a reading may wait for a client that takes none
   SlowClient slow_client = SlowClient::gap;
 };
@@ -59,6 +61,9 @@ inline constexpr std::chrono::milliseconds kTick{250};
 inline constexpr std::size_t kHeadBytes = 16 * 1024;
 // Fields of one head: browsers send about 20, proxies add a few.
 inline constexpr std::size_t kHeadFields = 100;
+// Heads of a shard's clients together that are not complete, or wait behind an answer: a head comes in one piece where
+// its client does not dawdle, and then is not kept.
+inline constexpr std::size_t kHeadsBytes = 4u << 20;
 // Parameters of one query: above any sensible `limits.filters`, below what costs time to look through.
 inline constexpr std::size_t kParameters = 1024;
 // A longer body that is thrown away is refused with 413: clients that send one by habit send a few bytes.
@@ -78,8 +83,9 @@ inline constexpr std::size_t kMessageBytes = kPublishBytes;
 // The longest `id`, as JSON: it waits with each pending subscription and comes back in the answer.
 inline constexpr std::size_t kIdBytes = 256;
 // Error messages and answers to commands that wait while the socket takes no bytes. A client that has more coming
-// sends without reading, and is closed (1008 `too_many`). Of pings only the latest waits for its pong.
-inline constexpr std::size_t kReplyBytes = 64 * 1024;
+// sends without reading, and is closed (1008 `too_many`). Room for the answers to kPendingPublishes. Of pings only the
+// latest waits for its pong.
+inline constexpr std::size_t kReplyBytes = 32 * 1024;
 // How often the server pings: under the minute after which common proxies drop a silent connection. The
 // clock stands still while the socket takes no bytes.
 inline constexpr std::chrono::seconds kPingInterval{20};
@@ -98,6 +104,12 @@ inline constexpr std::size_t kTopicBytes = 65'535;
 inline constexpr std::size_t kFilterLevels = 64;
 // All filters of one stream together: each view keeps its own copy.
 inline constexpr std::size_t kStreamFilterBytes = 128 * 1024;
+// What the filters of a shard's views may take together, nodes of the tree included, for each of limits.views: two or
+// three filters of a usual length. The least is what one stream with the largest set takes.
+inline constexpr std::size_t kViewFilterBytes = 4 * 1024;
+inline constexpr std::size_t kLeastFilterBytes = 2u << 20;
+// A level of a filter in the tree: its node, its place among its siblings, and the allocations' overhead.
+inline constexpr std::size_t kFilterNodeBytes = 320;
 // Subscriptions of one WebSocket that wait for their turn: a client that pipelines more is not waiting for answers.
 inline constexpr std::size_t kPendingChanges = 64;
 // A view without clients is kept this long, since polls come back: twice the longest poll.
@@ -127,6 +139,10 @@ inline constexpr std::size_t kHistoryBytes = 256 * 1024;
 // Steps from disk that one shard has under way; the streams behind them wait for their turn. Bounds what the answers
 // take, 1 MiB, and keeps the reader thread busy.
 inline constexpr std::size_t kHistoryReads = 4;
+// Pages of replays and history that are being made, or not yet in the sockets of a shard's clients. Past it a page ends
+// at kSmallPageBytes, or after one reading: it all comes, in more pieces.
+inline constexpr std::size_t kPagesBytes = 16u << 20;
+inline constexpr std::size_t kSmallPageBytes = 4 * 1024;
 // A poll whose time is up waits so much longer for a read that is under way, so that it brings its client further on.
 inline constexpr std::chrono::seconds kReadPatience{5};
 

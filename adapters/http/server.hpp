@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "adapters/http/socket.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/limit.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/publications.hpp"
 
@@ -47,10 +49,11 @@ class Server {
   asio::io_context& loop() { return loop_; }
 
   /// Takes over a client whose socket is on loop(), and counts it from here until it is gone. One that comes after
-  /// stop(), or when the loop runs no more, is closed. `extra`: it is over limits.connections, and told so. Any thread.
-  void take(Socket socket, bool extra);
+  /// stop(), or when the loop runs no more, is closed. `over`: the limit that it is over, which it is told.
+  /// `of_address` is held until it is gone. Any thread.
+  void take(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> of_address = nullptr);
 
-  /// Clients taken and not gone yet, without and with `extra`. Any thread.
+  /// Clients taken and not gone yet, those that are over no limit, and the others. Any thread.
   std::size_t clients() const { return clients_->load(std::memory_order_relaxed); }
   std::size_t extra_clients() const { return extra_clients_->load(std::memory_order_relaxed); }
 
@@ -66,7 +69,7 @@ class Server {
                                            asio::io_context::executor_type>;
   using Count = std::atomic<std::size_t>;
 
-  void admit(Socket socket, bool extra, std::shared_ptr<const void> place);
+  void admit(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> place);
   template <class Visit>
   void each_connection(Visit visit);
   void remove(Connection& connection);

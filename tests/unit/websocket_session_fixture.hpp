@@ -21,6 +21,7 @@
 #include "gateway/hub.hpp"
 #include "gateway/publications.hpp"
 #include "tests/unit/holding_publisher.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::websocket::test {
@@ -183,6 +184,7 @@ class WebsocketSession : public testing::Test {
   const TransportCounters& counted() const {
     return counters_.transports[static_cast<std::size_t>(Transport::websocket)];
   }
+  std::uint64_t reached(Limit limit) const { return fieldcast::test::reached(counters_, limit); }
   std::uint64_t problems(Code code) const { return counters_.problems[static_cast<std::size_t>(code)].value(); }
 
   HandClock clock_;

@@ -279,6 +279,7 @@ TEST_F(WebsocketSession, a_client_that_sends_without_reading_is_closed) {
   EXPECT_LT(bytes.size(), kReplyBytes + 1024);
   EXPECT_EQ(read_frames(bytes).back(), close_with(1008, "too_many"));
   EXPECT_EQ(problems(Code::too_many), 1u);
+  EXPECT_EQ(reached(Limit::replies_bytes), 1u);
 }
 
 TEST_F(WebsocketSession, a_batch_is_the_same_bytes_for_all_clients) {
@@ -349,6 +350,7 @@ TEST_F(WebsocketSession, a_client_that_answers_no_ping_is_closed) {
   }
   EXPECT_EQ(frames().back(), close_with(1008, "timeout"));
   EXPECT_EQ(problems(Code::timeout), 1u);
+  EXPECT_EQ(reached(Limit::unanswered_pings), 1u);
   pass(kCloseWait);
   EXPECT_TRUE(outlet_.closed());
 }
