@@ -23,6 +23,7 @@ constexpr std::array kTable{
     LimitInfo{"bodies_bytes", "kBodiesBytes"},
     LimitInfo{"message_bytes", "kMessageBytes"},
     LimitInfo{"messages_bytes", "kMessagesBytes"},
+    LimitInfo{"message_time", "kMessageTime"},
     LimitInfo{"id_bytes", "kIdBytes"},
     LimitInfo{"replies_bytes", "kReplyBytes"},
     LimitInfo{"unanswered_pings", "kUnansweredPings"},

@@ -29,6 +29,7 @@ enum class Limit : std::uint8_t {
   // WebSockets
   message_bytes,
   messages_bytes,
+  message_time,
   id_bytes,
   replies_bytes,
   unanswered_pings,

@@ -80,6 +80,11 @@ inline constexpr std::size_t kBodiesBytes = 16u << 20;
 // The longest message taken from a client, fragments together: a command, as over HTTP. So there is room for a
 // subscription, too, with its kStreamFilterBytes of topic filters and JSON's quotes and escapes.
 inline constexpr std::size_t kMessageBytes = kPublishBytes;
+// What the connections of a shard hold together of messages that are not complete. One that came whole is never among
+// them, so that more is held only where clients send slowly.
+inline constexpr std::size_t kMessagesBytes = 16u << 20;
+// From the first byte of a message, or of a control frame, to its last: as much as a request has.
+inline constexpr std::chrono::seconds kMessageTime = kRequestTime;
 // The longest `id`, as JSON: it waits with each pending subscription and comes back in the answer.
 inline constexpr std::size_t kIdBytes = 256;
 // Error messages and answers to commands that wait while the socket takes no bytes. A client that has more coming
@@ -133,12 +138,12 @@ inline constexpr std::size_t kReadBytes = 64 * 1024;
 inline constexpr std::size_t kChunksPerTurn = 4;
 // Streams and pages of history that read the log in one turn of a shard; the others wait for the next, so that what is
 // live is not late because many catch up.
-inline constexpr std::size_t kReadersPerTurn = 2;
+inline constexpr std::size_t kReadersPerTurn = 1;
 // What one step of a replay from disk brings at most: a batch of the usual size.
 inline constexpr std::size_t kHistoryBytes = 256 * 1024;
 // Steps from disk that one shard has under way; the streams behind them wait for their turn. Bounds what the answers
-// take, 1 MiB, and keeps the reader thread busy.
-inline constexpr std::size_t kHistoryReads = 4;
+// take, 512 KiB, and keeps the reader thread busy.
+inline constexpr std::size_t kHistoryReads = 2;
 // Pages of replays and history that are being made, or not yet in the sockets of a shard's clients. Past it a page ends
 // at kSmallPageBytes, or after one reading: it all comes, in more pieces.
 inline constexpr std::size_t kPagesBytes = 16u << 20;
