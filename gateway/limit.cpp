@@ -21,6 +21,7 @@ constexpr std::array<LimitInfo, kLimits> kTable{{
     {"bodies_bytes", "kBodiesBytes"},
     {"message_bytes", "kMessageBytes"},
     {"messages_bytes", "kMessagesBytes"},
+    {"message_time", "kMessageTime"},
     {"replies_bytes", "kReplyBytes"},
     {"filters", "limits.filters"},
     {"filter_bytes", "kStreamFilterBytes"},

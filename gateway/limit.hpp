@@ -26,6 +26,7 @@ enum class Limit : std::uint8_t {
   bodies_bytes,
   message_bytes,
   messages_bytes,
+  message_time,
   replies_bytes,
   // streams
   filters,
@@ -48,7 +49,7 @@ enum class Limit : std::uint8_t {
   latest_bytes,
   memory_bytes,
 };
-inline constexpr std::size_t kLimits = 32;
+inline constexpr std::size_t kLimits = 33;
 
 /// One row of the table.
 struct LimitInfo {

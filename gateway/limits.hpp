@@ -75,11 +75,18 @@ inline constexpr std::size_t kBodiesBytes = 16u << 20;
 // The longest message taken from a client, fragments together: a command, as over HTTP. So there is room for a
 // subscription, too, with its kStreamFilterBytes of topic filters and JSON's quotes and escapes.
 inline constexpr std::size_t kMessageBytes = kPublishBytes;
+// What the connections of a shard hold together of messages that are not complete. One that came whole is never among
+// them, so that more is held only where clients send slowly.
+inline constexpr std::size_t kMessagesBytes = 16u << 20;
+// From the first byte of a message, or of a control frame, to its last: as much as a request has.
+inline constexpr std::chrono::seconds kMessageTime = kRequestTime;
 // The longest `id`, as JSON: it waits with each pending subscription and comes back in the answer.
 inline constexpr std::size_t kIdBytes = 256;
 // Error messages and answers to commands that wait while the socket takes no bytes. A client that has more coming
 // sends without reading, and is closed (1008 `too_many`). Of pings only the latest waits for its pong.
 inline constexpr std::size_t kReplyBytes = 64 * 1024;
+// Pings that are each answered where they come in one read; of more only the latest is (RFC 6455 section 5.5.3).
+inline constexpr int kPongsPerTurn = 16;
 // How often the server pings: under the minute after which common proxies drop a silent connection. The
 // clock stands still while the socket takes no bytes.
 inline constexpr std::chrono::seconds kPingInterval{20};
