@@ -91,6 +91,8 @@ inline constexpr std::size_t kIdBytes = 256;
 // sends without reading, and is closed (1008 `too_many`). Room for the answers to kPendingPublishes. Of pings only the
 // latest waits for its pong.
 inline constexpr std::size_t kReplyBytes = 32 * 1024;
+// Pings that are each answered where they come in one read; of more only the latest is (RFC 6455 section 5.5.3).
+inline constexpr int kPongsPerTurn = 16;
 // How often the server pings: under the minute after which common proxies drop a silent connection. The
 // clock stands still while the socket takes no bytes.
 inline constexpr std::chrono::seconds kPingInterval{20};

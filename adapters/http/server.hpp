@@ -33,6 +33,7 @@ struct Settings {
   std::vector<std::string> origins;  // that may ask besides our own: `https://example.com`
   std::chrono::milliseconds stalled = std::chrono::minutes(5);  // a socket that took no byte for so long is closed
   const Certificate* certificate = nullptr;  // TLS is spoken with it, and nothing else; outlives the server
+  bool websocket_everywhere = false;         // a WebSocket is served at each path that is no other's
 };
 
 struct Shared;

@@ -1,9 +1,9 @@
 // The door out for WebSockets: one connection is one stream with one cursor (contract "WebSocket
 // messages"). The session pulls batches while its outlet is drained, so that a client that does not read
-// costs a cursor, and keeps every deadline of the protocol. Commands go to the shard's publications, and their answers
+// costs a cursor; its endpoint keeps the protocol. Commands go to the shard's publications, and their answers
 // come between the batches.
 //
-// One thread: the shard's of its connection, which owns the session. Hub, publications and outlet outlive it.
+// One thread: the shard's of its connection, which owns the session. What it is given by reference outlives it.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "adapters/websocket/endpoint.hpp"
 #include "gateway/hub.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/parameters.hpp"
@@ -32,6 +33,6 @@ inline constexpr std::size_t kWriteBytes = 64 * 1024, kWriteBatches = 64;
 /// are faulty: that is a `bad_request` of HTTP.
 std::unique_ptr<fieldcast::Session> open(std::string_view head, std::span<const Parameter> parameters,
                                          const std::optional<Problem>& refused, Hub& hub, Publications& publications,
-                                         Outlet& outlet);
+                                         IncompleteMessages& incomplete, Outlet& outlet);
 
 }  // namespace fieldcast::websocket

@@ -14,7 +14,8 @@ namespace fieldcast::websocket::test {
 namespace {
 
 TEST_F(WebsocketSession, a_faulty_handshake_sends_nothing) {
-  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, publications_, outlet_),
+  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, publications_, incomplete_,
+                            outlet_),
             nullptr);
   EXPECT_EQ(outlet_.sends(), 0);
   EXPECT_EQ(counted().clients.value(), 0u);
@@ -287,7 +288,7 @@ TEST_F(WebsocketSession, a_batch_is_the_same_bytes_for_all_clients) {
   KeepingOutlet second_outlet;
   const std::vector<Parameter> parameters{{"topic", "a", false}};
   auto second = websocket::open("GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", parameters, {},
-                                hub_, publications_, second_outlet);
+                                hub_, publications_, incomplete_, second_outlet);
   second_outlet.take();
   publish("a", "[" + std::string(70'000, '1') + "]");
   settle();
