@@ -87,7 +87,7 @@ class ValueReader {
   void operator()(Prefix prefix) {
     read_text(*prefix.at, [](std::string_view text) -> std::optional<std::string> {
       if (text.empty()) return std::nullopt;
-      if (const auto fault = topic_fault(text)) return "cannot begin a topic, since " + *fault;
+      if (const auto fault = topic_fault(text)) return "cannot begin a topic, since " + fault->text;
       return text_fault(text);
     });
   }
@@ -133,7 +133,7 @@ class ValueReader {
   void operator()(Origins list) { read_list(*list.at, parse_origin); }
   void operator()(Filters list) {
     read_list(*list.at, [](std::string_view text) -> Parsed<std::string> {
-      if (const auto fault = filter_fault(text)) return Fault{"is no topic filter, since " + *fault};
+      if (const auto fault = filter_fault(text)) return Fault{"is no topic filter, since " + fault->text};
       if (has_control(text)) return Fault{"holds a control character: take it out"};
       if (text.starts_with("$share/")) {
         return Fault{

@@ -56,8 +56,8 @@ std::size_t count_threads(const Config& config) {
 void raise_descriptor_limit(const Config& config, std::size_t threads) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t wanted = config.limits.connections + http::kExtraConnections + kOwnDescriptors +
-                        threads * kThreadDescriptors + config.mqtt.size() * kBrokerDescriptors;
+  const rlim_t wanted = config.limits.connections + kExtraConnections + kOwnDescriptors + threads * kThreadDescriptors +
+                        config.mqtt.size() * kBrokerDescriptors;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);

@@ -16,7 +16,7 @@ Shard::Shard(Log& log, Publisher& publisher, bool may_publish, const Clock& cloc
       server_(loop_, hub_, publications_, settings, std::move(routes),
               [this](http::UpgradeRequest&& request, Outlet& outlet) {
                 return websocket::open(request.head, request.request.parameters, request.refused, hub_, publications_,
-                                       outlet);
+                                       incomplete_messages_, outlet);
               }),
       tick_timer_(loop_),
       patience_timer_(loop_) {

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "adapters/http/server.hpp"
+#include "adapters/websocket/endpoint.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
@@ -45,6 +46,7 @@ class Shard final : private Wakeup {
   std::atomic<bool> run_posted_{false};
   Hub hub_;
   Publications publications_;
+  websocket::IncompleteMessages incomplete_messages_;
   http::Server server_;
   asio::steady_timer tick_timer_;
   asio::steady_timer patience_timer_;

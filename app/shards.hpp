@@ -25,7 +25,7 @@ class Shards {
     std::vector<http::ListenAddress> listen;
     http::Settings http;
     bool may_publish = false;            // clients, whoever they are
-    Limits limits;                       // of all shards together: each gets its part of views and view_bytes
+    Limits limits;                       // of all shards together: each gets its part of views, view_bytes and polls
     std::chrono::milliseconds patience;  // with clients, at a stop
   };
 

@@ -24,6 +24,7 @@ ARROWS = {
     "web": [],
     "app": ["gateway", "storage", "adapters", "web"],
     "demo": [],
+    "echo": ["gateway", "adapters"],
     "bench": ["gateway", "storage", "tests/support"],  # outside
     # What runs the built program from outside must not know its inside.
     "tests/support": [],

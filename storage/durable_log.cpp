@@ -237,7 +237,11 @@ bool DurableLog::append(const NewEntry& new_entry) noexcept {
     entry.time = clock_.wall_ms();
     const bool first = journal_.head() == journal_.stored();
     if (first) waiting_since_ = clock_.now();
-    counters_.lost_entries.add(journal_.put(entry));
+    if (const std::uint64_t lost = journal_.put(entry); lost != 0) {
+      counters_.lost_entries.add(lost);
+      counters_.reached(Limit::memory_bytes);
+    }
+    if (entry.kind == Kind::omitted) counters_.reached(Limit::payload);
     if (is_link(entry)) {
       note_link(entry);
       counters_.links.add();

@@ -116,6 +116,9 @@ void DurableLog::load_store() {
   LatestReadings former(limits_, unseen);
   load_former(former);
   counters_.topics_forgotten.add(unseen.topics_forgotten.value());
+  for (const Limit limit : {Limit::topics, Limit::latest_bytes})
+    counters_.limits_reached[static_cast<std::size_t>(limit)].add(
+        unseen.limits_reached[static_cast<std::size_t>(limit)].value());
   do {
     const std::lock_guard lock(mutex_);
     latest_.take_over(former, kSnapshotScan);

@@ -29,7 +29,6 @@ namespace {
 constexpr std::uint64_t kVersion = 2;
 constexpr std::array<char, 8> kMagic{'F', 'C', 'J', 'O', 'U', 'R', 'N', 'L'};
 constexpr std::size_t kHeaderBytes = 4'096;
-constexpr std::size_t kMaxTopicBytes = 65'535;
 constexpr std::uint8_t kRetained = 1, kRedelivered = 2, kSessionResumed = 4, kUp = 8;
 
 // In the place of a record's length.
@@ -174,8 +173,7 @@ Journal::Descriptor::~Descriptor() {
 
 std::size_t Journal::smallest(const Limits& limits) {
   // Twice: where a record does not fit behind the newest one, the end of the ring stays unused.
-  return 2 *
-         (aligned(sizeof(RecordHeader) + kMaxTopicBytes + limits.payload + kBrokerNameBytes) + sizeof(std::uint64_t));
+  return 2 * (aligned(sizeof(RecordHeader) + kTopicBytes + limits.payload + kBrokerNameBytes) + sizeof(std::uint64_t));
 }
 
 // --- Opening -------------------------------------------------------------------------------------------------------

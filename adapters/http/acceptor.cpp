@@ -51,8 +51,11 @@ struct Acceptor::Listener {
 };
 
 Acceptor::Acceptor(asio::io_context& loop, const std::vector<ListenAddress>& addresses, std::vector<Server*> servers,
-                   std::size_t connections, Counters& counters)
-    : servers_(std::move(servers)), connections_(connections), counters_(counters) {
+                   const Limits& limits, Counters& counters)
+    : servers_(std::move(servers)),
+      connections_(limits.connections),
+      addresses_(limits.connections_per_address),
+      counters_(counters) {
   for (const auto& address : addresses) listeners_.push_back(std::make_unique<Listener>(loop, address));
   for (const auto& listener : listeners_) wait(*listener);
 }
@@ -85,9 +88,10 @@ void Acceptor::accept(Listener& listener) {
       return a->clients() + a->extra_clients() < b->clients() + b->extra_clients();
     });
     std::error_code error;
-    Socket socket = listener.socket.accept(server.loop(), error);
+    tcp::endpoint from;
+    Socket socket = listener.socket.accept(server.loop(), from, error);
     if (!error) {
-      hand_over(std::move(socket), server);
+      hand_over(std::move(socket), from.address(), server);
     } else if (error == asio::error::would_block) {
       break;
     } else if (error != asio::error::connection_aborted) {  // that is nothing; all else is a machine at its limits
@@ -101,19 +105,25 @@ void Acceptor::accept(Listener& listener) {
   wait(listener);
 }
 
-void Acceptor::hand_over(Socket socket, Server& server) {
+void Acceptor::hand_over(Socket socket, const asio::ip::address& from, Server& server) {
   std::size_t clients = 0, extra_clients = 0;
   for (const Server* each : servers_) {
     clients += each->clients();
     extra_clients += each->extra_clients();
   }
-  const bool extra = clients >= connections_;
-  if (extra) counters_.connections_refused.add();
-  if (extra && extra_clients >= kExtraConnections) return;
   try {
-    server.take(std::move(socket), extra);
-  } catch (const std::bad_alloc&) {
-    counters_.connections_refused.add();
+    std::optional<Limit> over;
+    auto of_address = addresses_.take(from);
+    if (clients >= connections_) {
+      over = Limit::connections;
+    } else if (!of_address) {
+      over = Limit::connections_per_address;
+    }
+    if (over) counters_.reached(*over);
+    if (over && extra_clients >= kExtraConnections) return counters_.reached(Limit::extra_connections);
+    server.take(std::move(socket), over, of_address.value_or(nullptr));
+  } catch (const std::bad_alloc&) {  // it is closed, as one over the limits
+    counters_.reached(Limit::extra_connections);
   }
 }
 

@@ -77,6 +77,7 @@ void add_log(Page& page) {
   page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sum(&Counters::topics);
   page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
       .sum(&Counters::topics_forgotten);
+  page.gauge("fieldcast_latest_bytes", "Memory that those latest readings take.").sum(&Counters::latest_bytes);
   page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sum(&Counters::memory_entries);
 }
 
@@ -99,6 +100,10 @@ void add_storage(Page& page, bool up) {
   page.counter("fieldcast_history_reads_total", "Steps of replays that were answered from disk.")
       .sum(&Counters::history_reads);
   page.counter("fieldcast_history_entries_total", "Entries in those answers.").sum(&Counters::history_entries);
+  page.gauge("fieldcast_pages_bytes", "Pages of replays and history that are being made, or not yet in a socket.")
+      .sum(&Counters::pages_bytes);
+  page.gauge("fieldcast_replays_waiting", "Replays and pages of history that wait for others to be read from disk.")
+      .sum(&Counters::replays_waiting);
 }
 
 void add_fan_out(Page& page) {
@@ -107,6 +112,8 @@ void add_fan_out(Page& page) {
       .sum(&Counters::encodings);
   page.gauge("fieldcast_views", "Distinct sets of topic filters kept.").sum(&Counters::views);
   page.gauge("fieldcast_view_bytes", "Encoded entries kept for all views.").sum(&Counters::view_bytes);
+  page.gauge("fieldcast_view_filter_bytes", "Memory that those sets of topic filters take.")
+      .sum(&Counters::view_filter_bytes);
   page.counter("fieldcast_replayed_readings_total", "Readings delivered from the log instead of a view.")
       .sum(&Counters::replayed_readings);
   page.counter("fieldcast_streams_fell_behind_total",
@@ -141,15 +148,17 @@ void add_transports(Page& page) {
 void add_door(Page& page) {
   page.gauge("fieldcast_connections", "Open connections of clients.").sum(&Counters::connections);
   page.counter("fieldcast_accepted_connections_total", "Connections accepted.").sum(&Counters::connections_total);
-  page.counter("fieldcast_refused_connections_total", "Connections refused over limits.connections.")
-      .sum(&Counters::connections_refused);
+  page.gauge("fieldcast_heads_bytes", "Bytes of requests whose head is not complete, or waits for its turn.")
+      .sum(&Counters::heads_bytes);
+  page.gauge("fieldcast_bodies_bytes", "Announced bytes of the commands whose body is being read.")
+      .sum(&Counters::bodies_bytes);
   page.counter("fieldcast_requests_total", "HTTP requests, WebSocket handshakes among them.").sum(&Counters::requests);
   page.counter("fieldcast_problems_total", "Errors that clients were answered with.");
   for (std::size_t i = 0; i < kCodes; ++i) {
     page.sum([i](const Counters& c) -> auto& { return c.problems[i]; },
              {{"code", std::string(info(static_cast<Code>(i)).word)}});
   }
-  page.counter("fieldcast_limits_reached_total", "Times that a limit was reached.");
+  page.counter("fieldcast_limits_reached_total", "Times that a limit of docs/limits.md was reached.");
   for (std::size_t i = 0; i < kLimits; ++i) {
     page.sum([i](const Counters& c) -> auto& { return c.limits_reached[i]; },
              {{"limit", std::string(info(static_cast<Limit>(i)).word)}});

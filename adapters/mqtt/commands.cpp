@@ -92,7 +92,8 @@ void Commands::publish(std::shared_ptr<Publication> publication, Wakeup& asker) 
     if (stopped_) {
       problem = {Code::stopping, "the gateway is stopping: nothing was sent"};
     } else if (open_ == kOpenCommands || open_bytes_ + bytes > kOpenCommandBytes) {
-      problem = {Code::too_many, "too many commands wait for this broker: try again later"};
+      problem = {Code::too_many, "too many commands wait for this broker: try again later", 0,
+                 open_ == kOpenCommands ? Limit::broker_publishes : Limit::broker_publish_bytes};
     } else {
       ++open_;
       open_bytes_ += bytes;
@@ -170,6 +171,7 @@ std::unique_ptr<CommandConnection> Commands::connect(const std::stop_token& stop
 void Commands::serve(CommandConnection& connection, const std::stop_token& stop) {
   Instant used = clock_.now();
   std::string reason;
+  std::optional<Limit> limit;
   while (reason.empty()) {
     send_waiting(connection);
     turn(connection, sent_.empty() ? used + kIdle : sent_.front().deadline);
@@ -179,9 +181,10 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
       reason = connection.error();
     else if (stop.stop_requested())
       reason = "the gateway is stopping";
-    else if (!sent_.empty() && now >= sent_.front().deadline)
+    else if (!sent_.empty() && now >= sent_.front().deadline) {
       reason = "it did not answer in " + std::to_string(kPublishTime.count()) + " s";
-    else if (sent_.empty() && (refused || now >= used + kIdle))
+      limit = Limit::publish_time;
+    } else if (sent_.empty() && (refused || now >= used + kIdle))
       return;  // Mosquitto, where its queues have no limit, hangs up behind a refusal: the next one must not meet that
     if (!sent_.empty()) used = now;
   }
@@ -189,7 +192,7 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
   if (!stop.stop_requested()) report("sent, and not acknowledged: " + reason);
   // Those that are younger too: a broker that owes one answer for so long is a broken one, and the next connection has
   // nothing to do with this one.
-  fail_all(sent_, {Code::timeout, "no answer from the broker, it may have been published: " + reason});
+  fail_all(sent_, {Code::timeout, "no answer from the broker, it may have been published: " + reason, 0, limit});
 }
 
 void Commands::send_waiting(CommandConnection& connection) {
@@ -204,7 +207,8 @@ void Commands::send_waiting(CommandConnection& connection) {
     const Command& command = next.publication->command;
     const std::string topic = command.topic.substr(settings_.prefix.size());
     if (clock_.now() >= next.deadline) {
-      finish(next, Problem{Code::no_broker, "the broker took no command in time: nothing was sent"});
+      finish(next,
+             Problem{Code::no_broker, "the broker took no command in time: nothing was sent", 0, Limit::publish_time});
     } else if (auto fault = connection.fault(topic, command)) {
       finish(next, std::move(fault));
     } else {

@@ -21,16 +21,12 @@
 #include "adapters/mqtt/settings.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/publisher.hpp"
 
 namespace fieldcast::mqtt {
 
 class CommandConnection;
-
-// Commands of one broker that have no answer yet, and the bytes of their payloads: a broker answers in milliseconds, so
-// that more wait only where it does not.
-inline constexpr std::size_t kOpenCommands = 256;
-inline constexpr std::size_t kOpenCommandBytes = 8u << 20;
 
 /// What became of the commands for one broker since the start.
 struct CommandCounts {

@@ -156,7 +156,7 @@ TEST_F(HttpServer, OverTheLimitStreamsAreRefusedAndHealthIsServed) {
   Client upgraded(port_);
   upgraded.get("/v1/ws?topic=a", kHandshake);
   EXPECT_EQ(upgraded.read_until("\n"), "topic a refused\n");
-  EXPECT_EQ(counters_.connections_refused.value(), 5u);
+  EXPECT_EQ(reached(Limit::connections), 5u);
   EXPECT_EQ(counters_.connections.value(), 1u);
 
   first.leave();
@@ -179,6 +179,8 @@ TEST_F(HttpServer, SilentClientsAreClosed) {
   EXPECT_EQ(read_answer(kept).status, 200);
   clock_.forward(2s);
   EXPECT_EQ(idle.read_to_end(), "");
+  EXPECT_EQ(reached(Limit::request_time), 1u);
+  EXPECT_EQ(reached(Limit::idle_time), 1u);
   kept.get("/healthz");
   EXPECT_EQ(read_answer(kept).status, 200);
 }
@@ -249,7 +251,7 @@ TEST_F(HttpServer, AnAddressInUseIsSaidInOneSentence) {
   start();
   asio::io_context loop;
   try {
-    Acceptor second(loop, {{"127.0.0.1", port_}}, {server_.get()}, 1, counters_);
+    Acceptor second(loop, {{"127.0.0.1", port_}}, {server_.get()}, limits_, counters_);
     FAIL() << "two acceptors on one port";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(error.what(), "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");
