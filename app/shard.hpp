@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "adapters/http/server.hpp"
+#include "app/loop_lag.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
@@ -28,6 +29,8 @@ class Shard final : private Wakeup {
   asio::io_context& loop() { return loop_; }
   http::Server& server() { return server_; }
   Counters& counters() { return counters_; }
+  /// Any thread.
+  const LoopLag& lag() const { return lag_; }
 
   /// Until stop() is through. What a handler throws comes out here: it is a fault of ours.
   void run();
@@ -38,7 +41,9 @@ class Shard final : private Wakeup {
  private:
   void wake() noexcept override;
   void tick();
+  void note_lag();
 
+  const Clock& clock_;
   Counters counters_;
   const Limits limits_;
   asio::io_context loop_{1};
@@ -47,6 +52,8 @@ class Shard final : private Wakeup {
   Publications publications_;
   http::Server server_;
   asio::steady_timer tick_timer_;
+  Instant tick_due_{};
+  LoopLag lag_;
   asio::steady_timer patience_timer_;
 };
 

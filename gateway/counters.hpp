@@ -57,18 +57,28 @@ struct Counters {
   Counter database_bytes;   // now: the file with its write-ahead log
   Counter history_reads;    // steps of replays that were answered from disk
   Counter history_entries;  // in those answers
+  Counter commit_us;        // time that commits took, in microseconds
+  Counter history_us;       // time that those steps took, in microseconds
   // fan-out
   Counter encodings;          // batches of readings encoded: once a view when live, once a page when replayed
+  Counter encoded_bytes;      // of those batches
   Counter views;              // now
   Counter view_bytes;         // now: encoded entries kept for all views
   Counter replayed_readings;  // delivered from the log instead of a view
   Counter fell_behind;        // times that a live stream was too slow for its view's ring and went back to the log
+  Counter replays_waiting;    // now: streams and pages of history that wait for their turn, from disk or memory
+  Counter replays_reading;    // now: those whose step from disk is under way
+  Counter publishes_waiting;  // now: commands of clients that have no answer yet
+  Counter publish_bytes;      // now: of those commands
   std::array<Counter, kGapReasons> gaps;  // stated to clients
   std::array<TransportCounters, kTransports> transports;
   // the door
   Counter connections;  // now
   Counter connections_total;
   Counter connections_refused;  // over limits.connections
+  Counter tls_failures;         // connections that ended before their TLS handshake was through
+  Counter received_bytes;       // from the sockets of clients, TLS taken off
+  Counter sent_bytes;           // taken by the sockets of clients, TLS and answers of all kinds among them
   Counter requests;
   std::array<Counter, kCodes> problems;  // answered with an error, by code
   std::array<Counter, kLimits> limits_reached;
