@@ -8,10 +8,14 @@
 #include <chrono>
 #include <cstddef>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace fieldcast::metrics {
 namespace {
@@ -274,6 +278,15 @@ TEST_F(Metrics, AreNamedByPrometheusConventions) {
     EXPECT_EQ(counter, row.find("_total` |") != std::string::npos) << row;
     EXPECT_TRUE(row.ends_with(". |")) << row;
   }
+}
+
+// Prometheus' own check of names, units, types and help.
+TEST_F(Metrics, ArePassedByPromtool) {
+  const test::TempDir dir;
+  const std::string file = dir.write("metrics", text());
+  test::Process promtool({"/bin/sh", "-c", "exec '" PROMTOOL "' check metrics < '" + file + "'"});
+  EXPECT_EQ(promtool.wait_for_exit(), 0);
+  EXPECT_EQ(promtool.output(), "");
 }
 
 TEST(Process, IsReadFromThisMachine) {
