@@ -106,14 +106,14 @@ Writer::~Writer() {
 }
 
 void Writer::note(Event event, const Subject& subject, std::string_view text, std::uint64_t times) noexcept {
-  const std::lock_guard lock(mutex_);
-  counts_.noted[static_cast<std::size_t>(event)] += times;
+  noted_[static_cast<std::size_t>(event)].add(times);
   if (times == 0 || info(event).level < level_) return;
+  const std::lock_guard lock(mutex_);
   try {
     text = cut(text);
     if (repeats_.take(event, subject, text, times, clock_.now())) write(event, subject, text);
   } catch (...) {
-    ++counts_.lost_lines;  // memory ran out
+    lost_lines_.add();  // memory ran out
   }
 }
 
@@ -122,13 +122,16 @@ void Writer::tick() noexcept {
   try {
     for (const Repeated& repeated : repeats_.due(clock_.now())) write_repeated(repeated, " in the last minute");
   } catch (...) {
-    ++counts_.lost_lines;
+    lost_lines_.add();
   }
 }
 
 EventCounts Writer::counts() const {
-  const std::lock_guard lock(mutex_);
-  return counts_;
+  EventCounts counts;
+  for (std::size_t i = 0; i < kEvents; ++i) counts.noted[i] = noted_[i].value();
+  counts.lines = lines_.value();
+  counts.lost_lines = lost_lines_.value();
+  return counts;
 }
 
 void Writer::write_repeated(const Repeated& repeated, std::string_view when) {
@@ -142,8 +145,8 @@ void Writer::write(Event event, const Subject& subject, std::string_view text, s
   const std::string line = escape(text) + " [" + std::string(about.word) + "]";
   if (style_ == Style::journal) {
     const std::string priority(1, priority_of(about.level)),
-        subject_field = field_of(about.subject), part_field = field_of(about.part), name = escape(subject.name),
-        part = escape(subject.part), many = times > 1 ? std::to_string(times) : "";
+        subject_field = field_of(about.subject), part_field = field_of(about.part), name = escape(cut(subject.name)),
+        part = escape(cut(subject.part)), many = times > 1 ? std::to_string(times) : "";
     const std::string datagram =
         journal_datagram(std::array<Field, 7>{{{"MESSAGE", line},
                                                {"PRIORITY", priority},
@@ -153,12 +156,12 @@ void Writer::write(Event event, const Subject& subject, std::string_view text, s
                                                {part_field, about.part.empty() ? "" : part},
                                                {"FIELDCAST_TIMES", many}}});
     const auto sent = journal_.send(datagram);
-    ++(sent == JournalSocket::Sent::refused ? counts_.lost_lines : counts_.lines);
+    (sent == JournalSocket::Sent::refused ? lost_lines_ : lines_).add();
     if (sent != JournalSocket::Sent::not_there) return;
     logger_->log(to_spdlog(about.level), "<{}>{}", priority, line);
     return;
   }
-  ++counts_.lines;
+  lines_.add();
   logger_->log(to_spdlog(about.level), line);
 }
 

@@ -5,6 +5,7 @@
 // whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "adapters/logging/journal.hpp"
 #include "adapters/logging/repeats.hpp"
 #include "gateway/clock.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/event.hpp"
 
 namespace spdlog {
@@ -33,7 +35,7 @@ enum class Style : std::uint8_t { plain, coloured, journal };
 /// that `fd` is, so that a redirected one is still readable; `coloured` on a terminal, unless $NO_COLOR is set.
 Style choose_style(int fd, const char* journal_stream);
 
-/// Of a line's text: what is longer is cut.
+/// Of a line's text, and of what it is about: what is longer is cut.
 inline constexpr std::size_t kLineBytes = 4'096;
 
 /// Every line ends with its event's name in brackets: `broker "local": connected to ::1 port 1883 [broker_up]`. In the
@@ -55,6 +57,7 @@ class Writer final : public EventLog {
   /// Writes what was counted for a minute. About once a second.
   void tick() noexcept;
 
+  /// Waits for no line.
   EventCounts counts() const;
 
  private:
@@ -66,10 +69,11 @@ class Writer final : public EventLog {
   const Style style_;
   const Clock& clock_;
   const std::shared_ptr<spdlog::logger> logger_;
-  mutable std::mutex mutex_;
+  std::array<Counter, kEvents> noted_;
+  Counter lines_, lost_lines_;
+  std::mutex mutex_;
   JournalSocket journal_;
   Repeats repeats_;
-  EventCounts counts_;
 };
 
 /// `text` with control characters (C0, DEL) as `\xHH`.

@@ -173,7 +173,7 @@ class JournalEnd {
 
   /// The next datagram, which is there when the writer has returned; empty where there is none.
   std::string next() {
-    std::array<char, 10'000> buffer;
+    std::array<char, 100'000> buffer;
     const auto size = recv(fd_, buffer.data(), buffer.size(), 0);
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
   }
@@ -205,6 +205,21 @@ TEST_F(Logging, GivesTheJournalFields) {
             "MESSAGE=limits.views is reached (2 times more) [limit_reached]\nPRIORITY=4\n"
             "SYSLOG_IDENTIFIER=fieldcast\nFIELDCAST_EVENT=limit_reached\nFIELDCAST_LIMIT=views\nFIELDCAST_TIMES=2\n");
   EXPECT_EQ(journal.next(), "");
+}
+
+TEST_F(Logging, GivesTheJournalNoMoreThanItTakes) {
+  const test::TempDir dir;
+  const std::string path = dir.path() / "socket";
+  JournalEnd journal(path);
+  {
+    Writer writer(Level::debug, Style::journal, clock_, path.c_str());
+    const std::string longest(65'535, '\n');
+    note(Event::subscribed, {longest, longest}, longest);
+    EXPECT_EQ(writer.counts().lost_lines, 0u);
+  }
+  const std::string datagram = journal.next();
+  EXPECT_TRUE(datagram.starts_with("MESSAGE=\\x0a")) << datagram;
+  EXPECT_GT(datagram.size(), 3 * 4 * kLineBytes);
 }
 
 TEST_F(Logging, FindsAJournalThatIsStartedAnewAndNeverWaitsForIt) {

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -297,6 +299,15 @@ TEST(Process, IsReadFromThisMachine) {
   EXPECT_GE(before.open_fds, 3u);
   EXPECT_LE(before.start_seconds, now + 1);
   EXPECT_GT(before.start_seconds, now - 3600);  // no run of the tests takes an hour
+
+  // Only what gets to a disk counts.
+  const test::TempDir dir;
+  struct statfs system {};
+  ASSERT_EQ(statfs(dir.path().c_str(), &system), 0);
+  const bool on_disk = system.f_type != TMPFS_MAGIC;
+  dir.write("file", std::string(1u << 20, 'x'));
+  const std::uint64_t flash = read_process().flash_bytes - before.flash_bytes;
+  EXPECT_EQ(flash >= 1u << 20, on_disk) << flash;
 
   const int fd = open("/dev/null", O_RDONLY);
   ASSERT_GE(fd, 0);
