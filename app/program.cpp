@@ -317,10 +317,12 @@ void run_program(const Config& config, logging::Writer& writer) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(began + kStopTime - clock.now());
   if (!log.stop(std::max(left, kDiskPatience))) {
     // A thread that hangs in the disk cannot be ended but with the process; the journal has what is not on disk.
+    writer.finish();
     note(Event::stopped_without_disk, {}, "stopped without the disk: what it did not take is in the journal");
     std::_Exit(1);
   }
   if (fault) std::rethrow_exception(fault);
+  writer.finish();
   note(Event::stopped, {}, "stopped");
 }
 

@@ -98,11 +98,7 @@ Writer::Writer(Level level, Style style, const Clock& clock, const char* journal
 
 Writer::~Writer() {
   set_event_log(nullptr);
-  try {
-    for (const Repeated& repeated : repeats_.rest()) write_repeated(repeated, "");
-  } catch (...) {
-    // Memory ran out: nothing can be said any more.
-  }
+  finish();
 }
 
 void Writer::note(Event event, const Subject& subject, std::string_view text, std::uint64_t times) noexcept {
@@ -120,7 +116,16 @@ void Writer::note(Event event, const Subject& subject, std::string_view text, st
 void Writer::tick() noexcept {
   const std::lock_guard lock(mutex_);
   try {
-    for (const Repeated& repeated : repeats_.due(clock_.now())) write_repeated(repeated, " in the last minute");
+    write_repeated(repeats_.due(clock_.now()), " in the last minute");
+  } catch (...) {
+    lost_lines_.add();
+  }
+}
+
+void Writer::finish() noexcept {
+  const std::lock_guard lock(mutex_);
+  try {
+    write_repeated(repeats_.rest(), "");
   } catch (...) {
     lost_lines_.add();
   }
@@ -134,10 +139,12 @@ EventCounts Writer::counts() const {
   return counts;
 }
 
-void Writer::write_repeated(const Repeated& repeated, std::string_view when) {
-  const std::string text = repeated.text + " (" + with_commas(repeated.times) +
-                           (repeated.times == 1 ? " time" : " times") + " more" + std::string(when) + ")";
-  write(repeated.event, {repeated.name, repeated.part}, text, repeated.times);
+void Writer::write_repeated(const std::vector<Repeated>& all, std::string_view when) {
+  for (const auto& [event, name, part, text, times] : all) {
+    write(event, {name, part},
+          text + " (" + with_commas(times) + (times == 1 ? " time" : " times") + " more" + std::string(when) + ")",
+          times);
+  }
 }
 
 void Writer::write(Event event, const Subject& subject, std::string_view text, std::uint64_t times) {

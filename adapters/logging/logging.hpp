@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/logging/journal.hpp"
 #include "adapters/logging/repeats.hpp"
@@ -47,7 +48,7 @@ class Writer final : public EventLog {
   /// Becomes the log of the process: events of `level` and above are written. The clock outlives it. Throws what spdlog
   /// throws.
   Writer(Level level, Style style, const Clock& clock, const char* journal_socket = kJournalSocket);
-  /// Writes what was counted; then there is no log.
+  /// finish(); then there is no log.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -57,13 +58,16 @@ class Writer final : public EventLog {
   /// Writes what was counted for a minute. About once a second.
   void tick() noexcept;
 
+  /// Writes all that was counted, since the process ends. May be called again.
+  void finish() noexcept;
+
   /// Waits for no line.
   EventCounts counts() const;
 
  private:
   // With the mutex held.
   void write(Event event, const Subject& subject, std::string_view text, std::uint64_t times = 1);
-  void write_repeated(const Repeated& repeated, std::string_view when);
+  void write_repeated(const std::vector<Repeated>& all, std::string_view when);
 
   const Level level_;
   const Style style_;

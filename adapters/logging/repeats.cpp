@@ -39,7 +39,9 @@ std::vector<Repeated> Repeats::due(Instant now) {
 }
 
 std::vector<Repeated> Repeats::rest() {
-  return due(Instant::max() - kHeldFor);
+  std::vector<Repeated> out = due(Instant::max() - kHeldFor);
+  held_.clear();
+  return out;
 }
 
 }  // namespace fieldcast::logging

@@ -39,7 +39,7 @@ class Repeats {
 
   /// What is to be written now, with its number: of all whose minute is over.
   std::vector<Repeated> due(Instant now);
-  /// Of all that were counted, since there is no later.
+  /// Of all that were counted; it is then as new.
   std::vector<Repeated> rest();
 
  private:

@@ -33,6 +33,7 @@ TEST(Knowing, MetricsTellWhatReadingsWent) {
   const auto topic = hall.topic();
   const auto stream = hall.open(Transport::websocket, {{topic}, "", ""});
   stream->batch();
+  hall.settle();  // what was published while the gateway subscribed may come twice, but before this
   const double bytes_before = hall.metric("fieldcast_broker_received_bytes_total{broker=\"local\"}");
   for (int i = 0; i < 10; ++i) hall.publisher().send({topic, "12345"});
   EXPECT_EQ(stream->readings(10).size(), 10u);
@@ -77,7 +78,7 @@ TEST(Knowing, SaysThatClientsAreTurnedAwayUntilTheyAreNot) {
 // Some times in some seconds: a line of each kind, and what was held back with its number at the end.
 TEST(Knowing, ABrokerThatFlapsIsALineAndANumber) {
   Hall hall;
-  constexpr std::size_t kTimes = 5;
+  constexpr std::size_t kTimes = 3;
   for (std::size_t i = 1; i <= kTimes; ++i) {
     hall.broker().stop();
     const Deadline deadline;
@@ -90,8 +91,9 @@ TEST(Knowing, ABrokerThatFlapsIsALineAndANumber) {
   EXPECT_EQ(count_lines(hall, "[broker_up]"), 1u) << hall.gateway().process().output();
   hall.gateway().process().signal(SIGTERM);
   EXPECT_EQ(hall.gateway().process().wait_for_exit(), 0);
-  EXPECT_EQ(count_lines(hall, "(" + std::to_string(kTimes - 1) + " times more"), 2u)
-      << hall.gateway().process().output();
+  EXPECT_EQ(count_lines(hall, "connection lost (2 times more) [broker_down]"), 1u) << hall.gateway().process().output();
+  EXPECT_EQ(count_lines(hall, "(3 times more) [broker_up]"), 1u) << hall.gateway().process().output();
+  EXPECT_TRUE(hall.gateway().process().output().ends_with("info stopped [stopped]\n"));
 }
 
 }  // namespace
