@@ -69,7 +69,6 @@ void Shard::wake() noexcept {
 void Shard::tick() {
   note_lag();
   hub_.tick();
-  counters_.replays_waiting.set(hub_.waiting_readers());
   counters_.replays_reading.set(hub_.reading_from_disk());
   counters_.publishes_waiting.set(publications_.waiting());
   counters_.publish_bytes.set(publications_.waiting_bytes());

@@ -43,7 +43,10 @@ void Watch::look() {
     note(Event::data_damaged, {}, "storage: blocks of entries were read damaged from the disk", damaged);
 
   const Instant now = clock_.now();
-  if (growth(refused_, sum(&Counters::connections_refused)) != 0) {
+  const auto over = [](const Counters& c) -> auto& {
+    return c.limits_reached[std::size_t(Limit::connections)];
+  };
+  if (growth(refused_, sum(&Counters::connections_refused) + sum(over)) != 0) {
     last_refused_ = now;
     if (refusing_since_ == 0) refusing_since_ = clock_.wall_ms();
   } else if (now - last_refused_ >= kRefusing) {

@@ -66,7 +66,6 @@ struct Counters {
   Counter view_bytes;         // now: encoded entries kept for all views
   Counter replayed_readings;  // delivered from the log instead of a view
   Counter fell_behind;        // times that a live stream was too slow for its view's ring and went back to the log
-  Counter replays_waiting;    // now: streams and pages of history that wait for their turn, from disk or memory
   Counter replays_reading;    // now: those whose step from disk is under way
   Counter publishes_waiting;  // now: commands of clients that have no answer yet
   Counter publish_bytes;      // now: of those commands

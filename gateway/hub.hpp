@@ -42,8 +42,7 @@ class Hub {
   /// Every view has what matches up to here.
   std::uint64_t position() const { return position_; }
 
-  /// Readers of the log that wait for their turn, and those whose step from disk is under way.
-  std::size_t waiting_readers() const { return asking_.size() + reading_on_.size(); }
+  /// Readers of the log whose step from disk is under way.
   std::size_t reading_from_disk() const { return reading_.size(); }
 
   const Clock& clock() const { return clock_; }

@@ -14,7 +14,6 @@ struct LogFigures {
   std::int64_t oldest_entry = 0, oldest_in_memory = 0;
   std::uint64_t journal_bytes = 0, journal_used_bytes = 0;  // of the records, those that are not on disk among them
   std::uint64_t unstored_bytes = 0;                         // of entries that are not on disk yet, about
-  std::uint64_t latest_bytes = 0;                           // of the latest readings
   std::uint64_t reads_waiting = 0;                          // steps from disk that no thread has begun
 
   bool storage_up = false;                       // the database can be read and written

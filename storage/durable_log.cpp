@@ -220,7 +220,6 @@ LogFigures DurableLog::figures() const {
   figures.journal_bytes = journal_.bytes();
   figures.journal_used_bytes = journal_.used_bytes();
   figures.unstored_bytes = waiting_bytes_;
-  figures.latest_bytes = latest_.bytes();
   figures.last_commit = last_commit_;
   figures.last_commit_time = last_commit_time_;
   figures.free_bytes = free_bytes_;

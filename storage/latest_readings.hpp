@@ -47,8 +47,6 @@ class LatestReadings {
   bool step_by_name(std::string& after, const FilterSet& filters, std::size_t max_entries, std::size_t max_bytes,
                     Chunk& chunk) const;
 
-  /// Memory that they take, about.
-  std::size_t bytes() const { return bytes_; }
   bool empty() const { return by_seq_.empty(); }
   bool forgot() const { return forgot_; }
   void set_forgot() { forgot_ = true; }

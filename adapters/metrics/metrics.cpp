@@ -96,7 +96,6 @@ void add_log(Page& page, const LogFigures& log) {
   page.gauge("fieldcast_topics", "Topics whose latest reading is remembered.").sum(&Counters::topics);
   page.counter("fieldcast_topics_forgotten_total", "Topics whose latest reading was forgotten over a limit.")
       .sum(&Counters::topics_forgotten);
-  page.gauge("fieldcast_latest_bytes", "Memory that those latest readings take.").sample(log.latest_bytes);
   page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sum(&Counters::memory_entries);
   page.gauge("fieldcast_oldest_memory_entry_timestamp_seconds",
              "When the oldest of them was received, in Unix time; 0 where there is none.")
@@ -152,8 +151,6 @@ void add_fan_out(Page& page) {
   page.counter("fieldcast_encoded_bytes_total", "Bytes of those batches.").sum(&Counters::encoded_bytes);
   page.gauge("fieldcast_views", "Distinct sets of topic filters kept.").sum(&Counters::views);
   page.gauge("fieldcast_view_bytes", "Encoded entries kept for all views.").sum(&Counters::view_bytes);
-  page.gauge("fieldcast_replays_waiting", "Streams and pages of history that wait for their turn to read the log.")
-      .sum(&Counters::replays_waiting);
   page.gauge("fieldcast_replays_reading", "Streams and pages of history that are being read for from disk.")
       .sum(&Counters::replays_reading);
   page.counter("fieldcast_replayed_readings_total", "Readings delivered from the log instead of a view.")

@@ -192,7 +192,6 @@ TEST_F(Metrics, ShowWhatTheLogTellsOfItself) {
                   .journal_bytes = 5,
                   .journal_used_bytes = 6,
                   .unstored_bytes = 7,
-                  .latest_bytes = 8,
                   .reads_waiting = 9,
                   .storage_up = true,
                   .storage_since = 10'500,
@@ -203,10 +202,10 @@ TEST_F(Metrics, ShowWhatTheLogTellsOfItself) {
                   .keep_for = 15'500ms};
   expect({"fieldcast_log_head 1", "fieldcast_log_epochs 2", "fieldcast_oldest_entry_timestamp_seconds 3.5",
           "fieldcast_oldest_memory_entry_timestamp_seconds 4.5", "fieldcast_journal_bytes 5",
-          "fieldcast_journal_used_bytes 6", "fieldcast_unstored_bytes 7", "fieldcast_latest_bytes 8",
-          "fieldcast_history_reads_waiting 9", "fieldcast_storage_changed_timestamp_seconds 10.5",
-          "fieldcast_last_commit_timestamp_seconds 11.5", "fieldcast_last_commit_seconds 0.0125",
-          "fieldcast_storage_free_bytes 13", "fieldcast_storage_keep_bytes 14", "fieldcast_storage_keep_seconds 15.5"});
+          "fieldcast_journal_used_bytes 6", "fieldcast_unstored_bytes 7", "fieldcast_history_reads_waiting 9",
+          "fieldcast_storage_changed_timestamp_seconds 10.5", "fieldcast_last_commit_timestamp_seconds 11.5",
+          "fieldcast_last_commit_seconds 0.0125", "fieldcast_storage_free_bytes 13", "fieldcast_storage_keep_bytes 14",
+          "fieldcast_storage_keep_seconds 15.5"});
 }
 
 TEST_F(Metrics, ShowWhatIsDegradedHeldUpExpiringAndLogged) {

@@ -26,7 +26,6 @@ TEST_F(LogFiguresTest, TellWhatIsInMemoryAndWhatWaitsForTheDisk) {
   EXPECT_EQ(empty.oldest_in_memory, 0);
   EXPECT_EQ(empty.journal_used_bytes, 0u);
   EXPECT_EQ(empty.journal_bytes, options.memory_bytes);
-  EXPECT_EQ(empty.latest_bytes, 0u);
   EXPECT_EQ(empty.last_commit, 0);
   EXPECT_TRUE(empty.storage_up);
   EXPECT_EQ(empty.keep_bytes, options.keep_bytes);
@@ -43,7 +42,6 @@ TEST_F(LogFiguresTest, TellWhatIsInMemoryAndWhatWaitsForTheDisk) {
   EXPECT_GT(two.journal_used_bytes, 1'000u);
   EXPECT_LT(two.journal_used_bytes, 1'300u);
   EXPECT_GT(two.unstored_bytes, 1'000u);
-  EXPECT_GT(two.latest_bytes, 1'000u);
 }
 
 TEST_F(LogFiguresTest, TellOfTheLastCommitAndTheDisk) {
