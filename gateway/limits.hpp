@@ -56,12 +56,12 @@ inline constexpr std::size_t kReadBytes = 64 * 1024;
 inline constexpr std::size_t kChunksPerTurn = 4;
 // Streams and pages of history that read the log in one turn of a shard; the others wait for the next, so that what is
 // live is not late because many catch up.
-inline constexpr std::size_t kReadersPerTurn = 2;
+inline constexpr std::size_t kReadersPerTurn = 1;
 // What one step of a replay from disk brings at most: a batch of the usual size.
 inline constexpr std::size_t kHistoryBytes = 256 * 1024;
 // Steps from disk that one shard has under way; the streams behind them wait for their turn. Bounds what the answers
-// take, 1 MiB, and keeps the reader thread busy.
-inline constexpr std::size_t kHistoryReads = 4;
+// take, 512 KiB, and keeps the reader thread busy.
+inline constexpr std::size_t kHistoryReads = 2;
 // A poll whose time is up waits so much longer for a read that is under way, so that it brings its client further on.
 inline constexpr std::chrono::seconds kReadPatience{5};
 // How long a reading has waited is known as exactly as this part of `client_lag`: so many marks a shard keeps.

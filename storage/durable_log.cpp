@@ -1,6 +1,10 @@
 #include "storage/durable_log.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <limits>
 #include <random>
@@ -12,6 +16,12 @@ namespace {
 
 // Where so much of the journal waits for the disk, the next commit does not wait for its interval.
 constexpr std::size_t kEarlyShare = 4;
+// The reader thread is behind all others where the processor is short, and rests twice as long as a step took, at most
+// kLongestRest: else clients that catch up together make what is live late (p99 10 ms instead of 3 on two cores).
+constexpr int kReaderNiceness = 10;
+constexpr int kRestPerWork = 2;
+constexpr std::chrono::milliseconds kLongestRest{10};
+
 std::uint64_t draw_tag() {
   std::random_device random;
   return std::uint64_t{random()} << 32 | random();
@@ -429,10 +439,18 @@ bool DurableLog::history_turn() {
 }
 
 void DurableLog::run_reader(std::stop_token stop) noexcept {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kReaderNiceness);  // of this thread; refused, all is as before
   while (!stop.stop_requested()) {
-    if (history_turn()) continue;
+    const auto began = std::chrono::steady_clock::now();
+    const bool worked = history_turn();
+    const auto took = std::chrono::steady_clock::now() - began;
     std::unique_lock lock(reads_mutex_);
-    asked_.wait(lock, stop, [this] { return !reads_.empty(); });
+    if (worked) {
+      asked_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(kRestPerWork * took, kLongestRest),
+                      [] { return false; });
+    } else {
+      asked_.wait(lock, stop, [this] { return !reads_.empty(); });
+    }
   }
   note_thread_end();
 }

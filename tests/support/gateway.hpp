@@ -26,7 +26,7 @@ class Gateway {
   struct Options {
     std::uint16_t broker_port = 0;
     std::string name = "hall-3";
-    std::string topics = R"(["#", "$hall/#"])";  // TOML
+    std::string topics = R"(["$hall/#", "#"])";  // TOML; subscribed in this order: what `#` brings proves both
     std::uint16_t port = 0;                      // 0: the kernel chooses; a restart keeps it
     // Further lines of the sections. Those of [storage] may name another path or journal.
     std::string server{}, mqtt{}, storage{}, limits{};
