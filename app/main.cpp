@@ -1,6 +1,5 @@
 // The program: reads the command line and the configuration, then runs. Whatever goes wrong is one line on
 // standard error and an exit code: 2 for the configuration and its files, 1 for what the machine refuses.
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include "app/command_line.hpp"
 #include "app/config.hpp"
 #include "app/program.hpp"
+#include "gateway/clock.hpp"
 
 int main(int argc, char** argv) {
   using namespace fieldcast;
@@ -23,8 +23,10 @@ int main(int argc, char** argv) {
     print_problems(loaded.problems, command_line.file, std::cerr);
     if (loaded.failed()) return kExitConfig;
 
-    logging::set_up(loaded.config.log_level, logging::choose_style(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
-    run_program(loaded.config);
+    const SystemClock clock;
+    logging::Writer writer(loaded.config.log_level, logging::choose_style(STDERR_FILENO, std::getenv("JOURNAL_STREAM")),
+                           clock);
+    run_program(loaded.config, writer);
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "fieldcast: " << error.what() << '\n';

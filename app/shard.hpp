@@ -11,6 +11,7 @@
 
 #include "adapters/http/server.hpp"
 #include "adapters/websocket/endpoint.hpp"
+#include "app/loop_lag.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
@@ -29,6 +30,8 @@ class Shard final : private Wakeup {
   asio::io_context& loop() { return loop_; }
   http::Server& server() { return server_; }
   Counters& counters() { return counters_; }
+  /// Any thread.
+  const LoopLag& lag() const { return lag_; }
 
   /// Until stop() is through. What a handler throws comes out here: it is a fault of ours.
   void run();
@@ -39,7 +42,9 @@ class Shard final : private Wakeup {
  private:
   void wake() noexcept override;
   void tick();
+  void note_lag();
 
+  const Clock& clock_;
   Counters counters_;
   const Limits limits_;
   asio::io_context loop_{1};
@@ -49,6 +54,8 @@ class Shard final : private Wakeup {
   websocket::IncompleteMessages incomplete_messages_;
   http::Server server_;
   asio::steady_timer tick_timer_;
+  Instant tick_due_{};
+  LoopLag lag_;
   asio::steady_timer patience_timer_;
 };
 

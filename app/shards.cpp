@@ -37,6 +37,12 @@ std::vector<const Counters*> Shards::counters() const {
   return out;
 }
 
+std::vector<double> Shards::loop_lags() const {
+  std::vector<double> out;
+  for (const auto& shard : shards_) out.push_back(std::chrono::duration<double>(shard->lag().value()).count());
+  return out;
+}
+
 void Shards::run() {
   std::vector<std::jthread> threads;
   try {

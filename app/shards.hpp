@@ -36,6 +36,8 @@ class Shards {
   /// The loop of the thread that calls run().
   asio::io_context& loop() { return shards_.front()->loop(); }
   std::vector<asio::ip::tcp::endpoint> endpoints() const { return acceptor_->endpoints(); }
+  /// Of each shard, in seconds. Any thread.
+  std::vector<double> loop_lags() const;
   /// One set of each shard.
   std::vector<const Counters*> counters() const;
 

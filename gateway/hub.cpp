@@ -1,6 +1,7 @@
 #include "gateway/hub.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fieldcast {
 
@@ -113,9 +114,11 @@ void Hub::seal(View& view, std::uint64_t position) {
   if (view.pending.entries() == 0) return;  // touched twice
   const std::uint64_t begin = view.pending.first_seq() - 1;
   const std::size_t before = view.bytes();
-  view.push(view.pending.seal(cursor(position), begin, position));
-  view_bytes_ += view.bytes() - before;
+  auto batch = view.pending.seal(cursor(position), begin, position);
   counters_.encodings.add();
+  counters_.encoded_bytes.add(batch->json.size());
+  view.push(std::move(batch));
+  view_bytes_ += view.bytes() - before;
   ready_.insert(ready_.end(), view.waiting.begin(), view.waiting.end());
   view.waiting.clear();
 }

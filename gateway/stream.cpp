@@ -372,12 +372,14 @@ std::shared_ptr<const Batch> Stream::seal_page() {
     cursor.head = snapshot_head_;
     page_.set_snapshot();
   }
-  if (page_.readings() != 0) {
-    hub_.counters().encodings.add();
-    hub_.counters().replayed_readings.add(page_.readings());
-  }
-  if (matched_ && mode_ == Mode::replay) matched_->readings += page_.readings();
+  const auto readings = page_.readings();
+  if (matched_ && mode_ == Mode::replay) matched_->readings += readings;
   auto batch = page_.seal(cursor, position_, scanned_);
+  if (readings != 0) {
+    hub_.counters().encodings.add();
+    hub_.counters().encoded_bytes.add(batch->json.size());
+    hub_.counters().replayed_readings.add(readings);
+  }
   hub_.counters().pages_bytes.sub(std::exchange(counted_, 0));
   position_ = scanned_;
   must_send_ = false;

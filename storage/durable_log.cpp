@@ -27,6 +27,10 @@ std::uint64_t draw_tag() {
   return std::uint64_t{random()} << 32 | random();
 }
 
+std::uint64_t microseconds(Instant time) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+}
+
 template <class Strings>
 void keep(const Entry& entry, Strings& to) {
   to.broker = entry.broker;
@@ -51,9 +55,10 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
   for (const Options::Broker& broker : options_.brokers) packets_.try_emplace(broker.name, broker.receive_maximum);
   state_.since = clock_.wall_ms();
   if (!journal_.on_tmpfs()) {
-    warnings_.push_back("the journal " + journal_.path() +
-                        " is not in memory (tmpfs): every reading is written to that disk; name another folder in "
-                        "storage.journal");
+    warnings_.push_back({Event::journal_on_disk,
+                         "the journal " + journal_.path() +
+                             " is not in memory (tmpfs): every reading is written to that disk; name another folder in "
+                             "storage.journal"});
   }
   join_database();
   load_journal();
@@ -82,7 +87,7 @@ void DurableLog::join_database() {
     set_state(false, error.what());
   }
   const Join join = fieldcast::join(end, journal_.found(), clock_.wall_ms());
-  if (!join.doubt.empty()) warnings_.push_back(join.doubt);
+  if (!join.doubt.empty()) warnings_.push_back({Event::log_end_unknown, join.doubt});
   epochs_ = join.epochs;
   first_seq_ = join.first_seq;
   const std::uint64_t stored = end ? end->last_seq : 0;
@@ -204,6 +209,31 @@ StorageState DurableLog::state_with_reads() const {
 StorageState DurableLog::state() const {
   const std::lock_guard lock(mutex_);
   return state_with_reads();
+}
+
+LogFigures DurableLog::figures() const {
+  LogFigures figures;
+  const StorageState storage = state();
+  figures.storage_up = storage.up;
+  figures.storage_since = storage.since;
+  figures.head = head();
+  figures.keep_bytes = options_.keep_bytes;
+  figures.keep_for = options_.keep_for;
+  {
+    const std::lock_guard lock(reads_mutex_);
+    figures.reads_waiting = reads_.size();
+  }
+  const std::lock_guard lock(mutex_);
+  figures.epochs = epochs_.size() + 1;
+  figures.oldest_in_memory = journal_.oldest_time();
+  figures.oldest_entry = disk_floor_ < journal_.floor() ? disk_oldest_ : figures.oldest_in_memory;
+  figures.journal_bytes = journal_.bytes();
+  figures.journal_used_bytes = journal_.used_bytes();
+  figures.unstored_bytes = waiting_bytes_;
+  figures.last_commit = last_commit_;
+  figures.last_commit_time = last_commit_time_;
+  figures.free_bytes = free_bytes_;
+  return figures;
 }
 
 std::vector<std::string> DurableLog::former_topics(const std::string& broker) const {
@@ -400,7 +430,9 @@ bool DurableLog::history_turn() {
     reads_.pop_front();
   }
   if (!next.read->cancelled.load(std::memory_order_relaxed)) {
+    const Instant began = clock_.now();
     history_.read(*next.read);
+    counters_.history_us.add(microseconds(clock_.now() - began));
     note_read_fault(history_.fault());
     counters_.history_reads.add();
     counters_.history_entries.add(next.read->chunk.entries.size());

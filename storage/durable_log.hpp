@@ -30,8 +30,10 @@
 
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/event.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/log_figures.hpp"
 #include "storage/epoch.hpp"
 #include "storage/file_lock.hpp"
 #include "storage/history.hpp"
@@ -91,8 +93,14 @@ class DurableLog : public Log {
   void finish();
 
   StorageState state() const;
+  /// Any thread; never waits for the disk.
+  LogFigures figures() const;
   /// What an operator should know of this start, a line each.
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  struct Warning {
+    Event event;
+    std::string text;
+  };
+  const std::vector<Warning>& warnings() const { return warnings_; }
   /// True where nothing was kept when it began: no topic's latest reading is known.
   bool began_empty() const { return began_empty_; }
 
@@ -171,7 +179,7 @@ class DurableLog : public Log {
   Counters& counters_;
   std::uint64_t tag_;
   bool began_empty_ = false;
-  std::vector<std::string> warnings_;
+  std::vector<Warning> warnings_;
   std::vector<Wakeup*> wakeups_;
   std::atomic<std::uint64_t> head_{0};
   std::atomic<std::uint64_t> expired_{0};
@@ -191,6 +199,10 @@ class DurableLog : public Log {
   bool disk_was_there_ = false;                            // with entries from before this start
   Instant waiting_since_{};                                // the oldest entry that is not on disk
   std::size_t waiting_bytes_ = 0;
+  std::int64_t disk_oldest_ = 0;  // Unix ms; 0 where there is nothing on disk
+  std::int64_t last_commit_ = 0;  // Unix ms
+  std::chrono::microseconds last_commit_time_{};
+  std::uint64_t free_bytes_ = 0;
   StorageState state_;      // of writing
   std::string read_fault_;  // why the last read from disk failed; empty where it did not
   bool syncing_ = false;    // appends wait for the disk where they are to
@@ -202,7 +214,7 @@ class DurableLog : public Log {
   std::uint64_t first_seq_ = 0;   // of the epoch being written
   Chunk chunk_;
 
-  std::mutex reads_mutex_;
+  mutable std::mutex reads_mutex_;
   std::condition_variable_any asked_;
   std::deque<Asked> reads_;  // one a stream at most, and each shard has few at once
 

@@ -192,8 +192,14 @@ void DurableLog::commit() {
   store_->expire();
   note_disk();  // before readers find that something is gone
   store_->commit();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
+  counters_.commit_us.add(static_cast<std::uint64_t>(took.count()));
+  const std::uint64_t free_bytes = store_->free_bytes();
 
   const std::lock_guard lock(mutex_);
+  last_commit_ = clock_.wall_ms();
+  last_commit_time_ = took;
+  free_bytes_ = free_bytes;
   journal_.set_stored(store_->last_seq());
   waiting_since_ = began;
   waiting_bytes_ = 0;
@@ -226,6 +232,7 @@ void DurableLog::note_disk() {
   const std::uint64_t floor = store_->floor() < store_->last_seq() ? store_->floor() : kNowhere;
   const std::lock_guard lock(mutex_);
   disk_floor_ = floor;
+  disk_oldest_ = store_->oldest_time();
   expired_ = store_->expired();
 }
 

@@ -424,6 +424,12 @@ void Journal::drop_oldest() {
   entries_.pop_front();
 }
 
+std::size_t Journal::used_bytes() const {
+  if (entries_.empty()) return 0;
+  const std::size_t begin = entries_.front().offset;
+  return write_at_ > begin ? write_at_ - begin : bytes_ - begin + write_at_;
+}
+
 void Journal::set_stored(std::uint64_t seq) {
   stored_ = std::max(stored_, seq);
 }

@@ -68,6 +68,11 @@ class Journal {
   std::uint64_t floor() const { return head_ - entries_.size(); }
   std::uint64_t head() const { return head_; }
   std::size_t entries() const { return entries_.size(); }
+  /// The time (Unix ms) of the oldest; 0 where there is none.
+  std::int64_t oldest_time() const { return entries_.empty() ? 0 : entries_.front().time; }
+  /// Of the ring, and those of it that entries take, the unused end of a lap among them.
+  std::size_t bytes() const { return bytes_; }
+  std::size_t used_bytes() const;
 
   /// Puts an entry with the seq head() + 1. The oldest make room: those that are on disk first, by number
   /// and by bytes, then those that are not (by bytes only), of which it returns how many were lost so.

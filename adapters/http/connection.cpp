@@ -53,6 +53,7 @@ void Connection::start() {
 void Connection::abort() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
+  if (!established_) shared_.counters.tls_failures.add();
   session_.reset();
   pending_.reset();
   input_ = {};
@@ -98,7 +99,9 @@ void Connection::send(std::span<const Piece> pieces) {
   if (failed_ || phase_ == Phase::gone) return;
   try {
     if (outbox_.empty()) progress_ = shared_.clock.now();
+    const auto before = outbox_.taken();
     failed_ = static_cast<bool>(outbox_.send(channel_, pieces));
+    shared_.counters.sent_bytes.add(outbox_.taken() - before);
     if (!failed_ && !outbox_.empty()) wait_writable();
   } catch (...) {
     failed_ = true;
@@ -181,7 +184,9 @@ void Connection::wait_writable() {
 void Connection::on_writable() {
   if (phase_ == Phase::lingering) return end_output();
   const auto before = outbox_.taken();
-  if (outbox_.flush(channel_)) return abort();
+  const bool failed = static_cast<bool>(outbox_.flush(channel_));
+  shared_.counters.sent_bytes.add(outbox_.taken() - before);
+  if (failed) return abort();
   if (outbox_.taken() != before) progress_ = shared_.clock.now();
   if (!outbox_.empty()) return wait_writable();
   if (session_runs()) {
@@ -203,6 +208,7 @@ void Connection::on_readable() {
   }
   switch (kind) {
     case Channel::Input::Kind::bytes:
+      shared_.counters.received_bytes.add(size);
       take_input({shared_.scratch.data(), size});
       if (!hold_input()) return drop_input();
       break;
@@ -211,6 +217,7 @@ void Connection::on_readable() {
     case Channel::Input::Kind::end:
       return on_end_of_input();
     case Channel::Input::Kind::no_tls:
+      shared_.counters.tls_failures.add();
       return refuse({Code::bad_request, "this port speaks TLS: ask it by https://, or wss:// for a WebSocket"}, 0);
     case Channel::Input::Kind::failed:
       return abort();

@@ -48,6 +48,16 @@ double start_seconds() {
   return static_cast<double>(boot_seconds()) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+/// Not what was handed to write(): what of it reached files on a disk (tmpfs and pipes are none), by whole pages.
+std::uint64_t flash_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string key;
+  for (std::uint64_t value = 0; io >> key >> value;) {
+    if (key == "write_bytes:") return value;
+  }
+  return 0;
+}
+
 std::uint64_t open_fds() {
   // Since Linux 6.2 the directory's size is their number; before, they have to be counted.
   struct stat directory {};
@@ -71,6 +81,7 @@ Process read_process() {
   out.start_seconds = start_seconds();
   out.resident_bytes = resident_bytes();
   out.open_fds = open_fds();
+  out.flash_bytes = flash_bytes();
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "adapters/mqtt/commands.hpp"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -119,6 +118,7 @@ CommandCounts Commands::counts() const {
   for (std::size_t i = 0; i < kCodes; ++i) counts.failed[i] = failed_[i].value();
   const std::lock_guard lock(mutex_);
   counts.open = open_;
+  counts.open_bytes = open_bytes_;
   return counts;
 }
 
@@ -136,7 +136,7 @@ void Commands::run(const std::stop_token& stop) noexcept {
       reported_.clear();
       serve(*connection, stop);
     } else if (!stop.stop_requested()) {
-      report("no connection: " + reason);
+      report(Event::commands_unreachable, "no connection: " + reason);
       std::deque<Open> waiting = take_waiting();
       fail_all(waiting, {Code::no_broker, "no connection to the broker, nothing was sent: " + reason});
     }
@@ -189,7 +189,7 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
     if (!sent_.empty()) used = now;
   }
   if (sent_.empty()) return;
-  if (!stop.stop_requested()) report("sent, and not acknowledged: " + reason);
+  if (!stop.stop_requested()) report(Event::commands_unanswered, "sent, and not acknowledged: " + reason);
   // Those that are younger too: a broker that owes one answer for so long is a broken one, and the next connection has
   // nothing to do with this one.
   fail_all(sent_, {Code::timeout, "no answer from the broker, it may have been published: " + reason, 0, limit});
@@ -253,9 +253,9 @@ void Commands::fail_all(std::deque<Open>& commands, const Problem& problem) {
 }
 
 // Logged once, and again where the reason is another or a connection came up in between.
-void Commands::report(const std::string& reason) {
+void Commands::report(Event event, const std::string& reason) {
   if (reason == reported_) return;
-  spdlog::warn("{}{}", label_, reason);
+  note(event, {settings_.name, {}}, label_ + reason);
   reported_ = reason;
 }
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "adapters/mqtt/commands.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/scripted_broker.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/mqtt_asker.hpp"
 
 namespace fieldcast::mqtt {

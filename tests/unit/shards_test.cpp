@@ -6,9 +6,12 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <list>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/unit/http_server_fixture.hpp"
+#include "tests/unit/log_lines.hpp"
 
 namespace fieldcast {
 namespace {
@@ -121,6 +124,45 @@ TEST_F(ShardsTest, EachHasItsPartOfTheLimits) {
       statuses.push_back(read_head(client).status);
     }
     EXPECT_EQ(statuses, (std::vector{200, 200, 200, 200, 503, 503}));
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
+}
+
+TEST_F(ShardsTest, TellsHowLongALoopWasHeldUp) {
+  make(2, 20s);
+  const fieldcast::test::LogLines lines;
+  EXPECT_EQ(shards_->loop_lags(), (std::vector<double>{0, 0}));
+  std::thread outside([&] {
+    // What a loop that stood still sees: its next tick comes at a later time.
+    const fieldcast::test::Deadline deadline;
+    while (lines.of(Event::loop_held).size() < 2 && deadline.left_ms() > 0) {
+      clock_.forward(2s);
+      std::this_thread::yield();
+    }
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
+  std::set<std::string> threads;
+  for (const auto& line : lines.of(Event::loop_held)) threads.insert(line.name);
+  EXPECT_EQ(threads, (std::set<std::string>{thread_name(), "fieldcast/1"}));
+  for (const double lag : shards_->loop_lags()) EXPECT_GE(lag, 1);
+}
+
+TEST_F(ShardsTest, ShowsWhatWaitsInItsCounters) {
+  make(1, 20s);
+  std::thread outside([&] {
+    Client client(port_);
+    const std::string body = R"({"topic":"a","payload":"12345","encoding":"text"})";
+    client.send("POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+                std::to_string(body.size()) + "\r\n\r\n" + body);
+    const fieldcast::test::Deadline deadline;
+    const Counters& counters = *shards_->counters().front();
+    while (counters.publishes_waiting.value() != 1 && deadline.left_ms() > 0) std::this_thread::yield();
+    EXPECT_EQ(counters.publishes_waiting.value(), 1u);
+    EXPECT_EQ(counters.publish_bytes.value(), 6u);  // topic and payload
     asio::post(shards_->loop(), [&] { shards_->stop(); });
   });
   shards_->run();
