@@ -36,6 +36,8 @@ namespace fieldcast::http {
 inline constexpr std::chrono::seconds kRequestTime{10};
 // A connection without a request is closed after this: above the 60 s that proxies keep theirs for reuse.
 inline constexpr std::chrono::seconds kIdleTime{75};
+// At a stop a client that has just connected has so long for its first request: it is answered, and not cut off.
+inline constexpr std::chrono::milliseconds kFirstRequestTime{1'000};
 // How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
 // that is still sending before the answer does.
 inline constexpr std::chrono::seconds kLingerTime{2};
@@ -72,7 +74,8 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
 
   void start();
   void tick(Instant now);
-  /// The gateway stops: an idle connection is closed, a session told.
+  /// The gateway stops: a session is told, a connection that is idle between requests closed; one that is new has
+  /// kFirstRequestTime.
   void stop();
   /// Closes the socket and destroys the session at once; tells `Shared::gone`. May be called twice.
   void abort() noexcept;
@@ -138,6 +141,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool ended_ = false;                      // the client has sent all that it will
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
+  bool asked_ = false;                      // a request was answered before
   bool established_;                        // the TLS handshake is through, or there is none
 };
 
