@@ -26,6 +26,9 @@ int main(int argc, char** argv) {
     logging::set_up(loaded.config.log_level, logging::choose_style(STDERR_FILENO, std::getenv("JOURNAL_STREAM")));
     run_program(loaded.config);
     return 0;
+  } catch (const ConfigFault& fault) {
+    std::cerr << "fieldcast: " << fault.what() << '\n';
+    return kExitConfig;
   } catch (const std::exception& error) {
     std::cerr << "fieldcast: " << error.what() << '\n';
     return kExitMachine;

@@ -19,12 +19,15 @@
 
 #include "adapters/http/certificate.hpp"
 #include "adapters/json/classify.hpp"
+#include "adapters/logging/logging.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/command_router.hpp"
+#include "adapters/systemd/inherited_sockets.hpp"
 #include "app/certificate_renewal.hpp"
 #include "app/readiness.hpp"
 #include "app/shards.hpp"
+#include "app/supervision.hpp"
 #include "app/version.hpp"
 #include "gateway/clock.hpp"
 #include "storage/durable_log.hpp"
@@ -68,10 +71,29 @@ void raise_descriptor_limit(const Config& config, std::size_t threads) {
   }
 }
 
-Shards::Options shard_options(const Config& config, const http::Certificate* certificate, std::size_t threads) {
+using InheritedSockets = std::vector<systemd::InheritedSocket>;
+
+// What server.listen may not say without words, a socket may not bring either.
+InheritedSockets take_inherited_sockets(const Config& config) {
+  InheritedSockets sockets = systemd::take_inherited_sockets();
+  for (const systemd::InheritedSocket& socket : sockets) {
+    if (socket.loopback || config.server.anonymous != Anonymous::loopback) continue;
+    throw ConfigFault(
+        "the socket that systemd hands over, " + socket.address +
+        ", is reached by other machines, but server.anonymous is \"loopback\": write anonymous = \"read\" "
+        "to let everyone who reaches it read, or ListenStream=127.0.0.1:8080 in fieldcast.socket");
+  }
+  return sockets;
+}
+
+Shards::Options shard_options(const Config& config, const InheritedSockets& inherited,
+                              const http::Certificate* certificate, std::size_t threads) {
   Shards::Options options;
   options.threads = threads;
-  for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
+  for (const systemd::InheritedSocket& socket : inherited) options.listen.push_back({socket.address, 0, socket.fd});
+  if (inherited.empty()) {
+    for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
+  }
   options.http = {config.server.hosts, config.server.origins, config.stalled, certificate};
   options.may_publish = config.server.anonymous != Anonymous::read;
   options.limits = config.limits;
@@ -134,6 +156,10 @@ std::vector<metrics::BrokerRow> metrics_rows(const Brokers& brokers, const mqtt:
   return rows;
 }
 
+metrics::StorageRow storage_row(const StorageState& storage) {
+  return {storage.up, std::chrono::duration<double>(storage.waiting).count()};
+}
+
 DurableLog::Options log_options(const Config& config) {
   DurableLog::Options options;
   options.path = config.storage.path;
@@ -165,6 +191,7 @@ void run_program(const Config& config) {
   // Paho would take MQTT through those proxies, and look their names up under the lock that all brokers share.
   unsetenv("http_proxy");
   unsetenv("https_proxy");
+  const InheritedSockets inherited = take_inherited_sockets(config);
   const std::size_t threads = count_threads(config);
   raise_descriptor_limit(config, threads);
 
@@ -184,31 +211,41 @@ void run_program(const Config& config) {
   }
   routes["/healthz"] = {
       [](const http::Request&) { return http::make_response(200, "text/plain; charset=utf-8", "ok\n"); }};
+  const auto judge_all = [&](bool strict) {
+    return judge(states(brokers), log.state(), config.storage.path, stopping, strict);
+  };
   routes["/readyz"] = {[&](const http::Request& request) {
                          const bool strict = !request.parameters.empty();
                          if (strict && request.parameters[0].value != "1")
                            return http::problem_response({Code::bad_request, "`strict` takes 1"});
-                         const Readiness readiness =
-                             judge(states(brokers), log.state(), config.storage.path, stopping, strict);
+                         const Readiness readiness = judge_all(strict);
                          return http::make_response(readiness.status, "application/json", readiness.body);
                        },
                        std::vector<std::string>{"strict"}};
   routes["/metrics"] = {[&](const http::Request&) {
-    return http::make_response(
-        200, std::string(metrics::kContentType),
-        metrics::render(counters, log.state().up, metrics_rows(brokers, commands), metrics::read_process(), version()));
+    return http::make_response(200, std::string(metrics::kContentType),
+                               metrics::render(counters, storage_row(log.state()), metrics_rows(brokers, commands),
+                                               metrics::read_process(), version()));
   }};
 
   std::optional<http::Certificate> certificate;
   if (config.server.tls.given()) certificate.emplace(config.server.tls.certificate, config.server.tls.key);
   std::optional<Shards> shards;
   try {
-    shards.emplace(log, commands, clock, shard_options(config, certificate ? &*certificate : nullptr, threads), routes);
+    shards.emplace(log, commands, clock,
+                   shard_options(config, inherited, certificate ? &*certificate : nullptr, threads), routes);
   } catch (...) {
     log.finish();  // nothing was taken: the next start goes on where this one began
     throw;
   }
   for (const Counters* each : shards->counters()) counters.push_back(each);
+
+  Supervision supervision(
+      shards->loop(), clock, [&] { return shards->turned(); },
+      [&] {
+        log.look();
+        return logging::escape(judge_all(false).summary);
+      });
 
   std::optional<Instant> asked_to_stop;
   asio::signal_set signals(shards->loop(), SIGTERM, SIGINT);
@@ -216,6 +253,7 @@ void run_program(const Config& config) {
     spdlog::info("stopping");
     asked_to_stop = clock.now();
     stopping = true;
+    supervision.stop();
     shards->stop();
   });
 
@@ -223,8 +261,9 @@ void run_program(const Config& config) {
                threads == 1 ? "thread" : "threads");
   for (const auto& endpoint : shards->endpoints()) {
     const std::string address = endpoint.address().to_string();
-    spdlog::info("listening on {}://{}:{}", certificate ? "https" : "http",
-                 endpoint.address().is_v6() ? "[" + address + "]" : address, endpoint.port());
+    spdlog::info("listening on {}://{}:{}{}", certificate ? "https" : "http",
+                 endpoint.address().is_v6() ? "[" + address + "]" : address, endpoint.port(),
+                 inherited.empty() ? "" : ", a socket of systemd's, in the place of server.listen");
   }
 
   asio::steady_timer look_again(shards->loop());
@@ -236,10 +275,13 @@ void run_program(const Config& config) {
     log.start();
     for (const auto& broker : brokers) broker->start();
     commands.start();
+    supervision.start();
     shards->run();
   } catch (...) {
     fault = std::current_exception();
   }
+  stopping = true;
+  supervision.stop();
   const Instant began = asked_to_stop.value_or(clock.now());
   for (const auto& broker : brokers) broker->request_stop();
   commands.stop();

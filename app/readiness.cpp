@@ -6,7 +6,7 @@ namespace fieldcast {
 
 Readiness judge(std::span<const mqtt::State> brokers, const StorageState& storage, const std::string& database,
                 bool stopping, bool strict) {
-  std::string degraded;
+  std::string degraded, summary;
   const auto add = [&](const char* what, const std::string& name, std::int64_t since, const std::string& detail) {
     if (!degraded.empty()) degraded += ',';
     degraded += std::string(R"({"what":")") + what + R"(","name":)";
@@ -14,6 +14,8 @@ Readiness judge(std::span<const mqtt::State> brokers, const StorageState& storag
     degraded += R"(,"since":)" + std::to_string(since) + R"(,"detail":)";
     append_json_string(degraded, detail);
     degraded += '}';
+    summary += summary.empty() ? "degraded: " : "; ";
+    summary += std::string(what) + ' ' + name + ": " + detail;
   };
   for (const mqtt::State& broker : brokers) {
     const auto add_broker = [&](const std::string& detail) { add("broker", broker.name, broker.since, detail); };
@@ -26,6 +28,7 @@ Readiness judge(std::span<const mqtt::State> brokers, const StorageState& storag
   readiness.status = stopping || (strict && !degraded.empty()) ? 503 : 200;
   readiness.body =
       std::string(R"({"status":")") + (stopping ? "stopping" : "ready") + R"(","degraded":[)" + degraded + "]}\n";
+  readiness.summary = stopping ? "stopping" : summary.empty() ? "serving" : "serving, " + summary;
   return readiness;
 }
 

@@ -10,7 +10,9 @@ namespace fieldcast {
 
 Shard::Shard(Log& log, Publisher& publisher, bool may_publish, const Clock& clock, const Limits& limits,
              const http::Settings& settings, http::Routes routes)
-    : limits_(limits),
+    : clock_(clock),
+      turned_(clock.now().count()),
+      limits_(limits),
       hub_(log, clock, limits_, counters_, *this),
       publications_(publisher, json::parse_command, may_publish, *this),
       server_(loop_, hub_, publications_, settings, std::move(routes),
@@ -53,6 +55,7 @@ void Shard::wake() noexcept {
 }
 
 void Shard::tick() {
+  turned_.store(clock_.now().count(), std::memory_order_relaxed);
   hub_.tick();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](std::error_code cancelled) {

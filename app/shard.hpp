@@ -29,6 +29,9 @@ class Shard final : private Wakeup {
   http::Server& server() { return server_; }
   Counters& counters() { return counters_; }
 
+  /// When the loop last turned. Any thread.
+  Instant turned() const { return Instant(turned_.load(std::memory_order_relaxed)); }
+
   /// Until stop() is through. What a handler throws comes out here: it is a fault of ours.
   void run();
 
@@ -39,6 +42,8 @@ class Shard final : private Wakeup {
   void wake() noexcept override;
   void tick();
 
+  const Clock& clock_;
+  std::atomic<Instant::rep> turned_;
   Counters counters_;
   const Limits limits_;
   asio::io_context loop_{1};

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <string>
 #include <thread>
@@ -35,6 +36,12 @@ std::vector<const Counters*> Shards::counters() const {
   std::vector<const Counters*> out;
   for (const auto& shard : shards_) out.push_back(&shard->counters());
   return out;
+}
+
+Instant Shards::turned() const {
+  Instant oldest = Instant::max();
+  for (const auto& shard : shards_) oldest = std::min(oldest, shard->turned());
+  return oldest;
 }
 
 void Shards::run() {

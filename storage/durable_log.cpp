@@ -1,5 +1,7 @@
 #include "storage/durable_log.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <limits>
@@ -37,6 +39,8 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
       journal_({options_.journal, options_.path, options_.memory_bytes, options_.memory_entries}),
       latest_(limits, counters),
       disk_floor_(kNowhere),
+      storing_(clock),
+      reading_(clock),
       history_(options_.path, counters) {
   for (const Options::Broker& broker : options_.brokers) packets_.try_emplace(broker.name, broker.receive_maximum);
   state_.since = clock_.wall_ms();
@@ -46,6 +50,7 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
                         "storage.journal");
   }
   join_database();
+  storing_.rest();
   load_journal();
   began_empty_ = latest_.empty();
   write_first_links();
@@ -193,7 +198,32 @@ StorageState DurableLog::state_with_reads() const {
 
 StorageState DurableLog::state() const {
   const std::lock_guard lock(mutex_);
-  return state_with_reads();
+  StorageState now = state_with_reads();
+  now.waiting = disk_waiting();
+  if (now.waiting < kHangTime) return now;
+  using namespace std::chrono;
+  now.up = false;
+  now.hangs = true;
+  now.since = clock_.wall_ms() - duration_cast<milliseconds>(now.waiting).count();
+  now.detail = "the disk has not answered for " + std::to_string(duration_cast<seconds>(now.waiting).count()) + " s";
+  return now;
+}
+
+void DurableLog::look() {
+  const StorageState now = state();
+  if (now.hangs == told_of_hang_) return;
+  told_of_hang_ = now.hangs;
+  // One that answers by an error has been told of.
+  if (options_.on_change && (now.hangs || now.up)) options_.on_change(now);
+}
+
+// A store thread that does not come to its next commit hangs too, wherever it is.
+Instant DurableLog::disk_waiting() const {
+  Instant waiting = std::max(storing_.waiting(), reading_.waiting());
+  if (running_ != 0 && state_.up && journal_.head() > journal_.stored()) {
+    waiting = std::max(waiting, clock_.now() - waiting_since_ - options_.commit_interval);
+  }
+  return waiting;
 }
 
 std::vector<std::string> DurableLog::former_topics(const std::string& broker) const {
@@ -373,6 +403,7 @@ void DurableLog::links(Chunk& chunk) const {
 
 void DurableLog::read_history(std::shared_ptr<HistoryRead> read, Wakeup& asker) {
   const std::lock_guard lock(reads_mutex_);
+  if (!reading_.busy()) reading_.step();  // the reader thread might not come to it
   reads_.push_back({std::move(read), &asker});
   asked_.notify_one();
 }
@@ -385,11 +416,16 @@ bool DurableLog::history_turn() {
     next = std::move(reads_.front());
     reads_.pop_front();
   }
+  reading_.step();
   if (!next.read->cancelled.load(std::memory_order_relaxed)) {
     history_.read(*next.read);
     note_read_fault(history_.fault());
     counters_.history_reads.add();
     counters_.history_entries.add(next.read->chunk.entries.size());
+  }
+  {
+    const std::lock_guard lock(reads_mutex_);
+    reads_.empty() ? reading_.rest() : reading_.step();
   }
   next.read->done.store(true, std::memory_order_release);
   next.asker->wake();
@@ -397,6 +433,7 @@ bool DurableLog::history_turn() {
 }
 
 void DurableLog::run_reader(std::stop_token stop) noexcept {
+  pthread_setname_np(pthread_self(), "fieldcast/read");
   while (!stop.stop_requested()) {
     if (history_turn()) continue;
     std::unique_lock lock(reads_mutex_);

@@ -32,6 +32,7 @@
 #include "gateway/counters.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "storage/disk_watch.hpp"
 #include "storage/epoch.hpp"
 #include "storage/file_lock.hpp"
 #include "storage/history.hpp"
@@ -47,6 +48,8 @@ struct StorageState {
   bool up = false;
   std::int64_t since = 0;  // Unix ms of the last change
   std::string detail;      // why it is away, one line; empty where it is up
+  bool hangs = false;      // it has not answered for kHangTime: away without an error
+  Instant waiting{0};      // how long it has not answered; 0 while nothing is asked of it
 };
 
 class DurableLog : public Log {
@@ -65,8 +68,9 @@ class DurableLog : public Log {
       std::vector<std::string> topics;    // filters that it is asked for
       std::size_t receive_maximum = 500;  // of its connection
     };
-    std::vector<Broker> brokers;                         // those of the configuration, by different names
-    std::function<void(const StorageState&)> on_change;  // told of each change, by the thread that finds it
+    std::vector<Broker> brokers;  // those of the configuration, by different names
+    // Told of each change, by the thread that finds it; a disk that hangs is found by who asks state().
+    std::function<void(const StorageState&)> on_change;
   };
 
   /// Joins journal and database, opens an epoch, and writes `down` for each broker whose last entry is `up`; brokers
@@ -90,7 +94,11 @@ class DurableLog : public Log {
   /// The end of a clean stop, on the store thread: the last commit, the state, and the mark.
   void finish();
 
+  /// As it is now, whatever a thread waits for.
   StorageState state() const;
+  /// Tells on_change of a disk that hangs, and of one that answers again. To be called now and then, by one thread that
+  /// does not wait for the disk.
+  void look();
   /// What an operator should know of this start, a line each.
   const std::vector<std::string>& warnings() const { return warnings_; }
   /// True where nothing was kept when it began: no topic's latest reading is known.
@@ -161,6 +169,7 @@ class DurableLog : public Log {
   bool holds(std::uint64_t seq, const NewEntry& entry);
   bool must_commit_early() const;
   StorageState state_with_reads() const;
+  Instant disk_waiting() const;
   std::uint64_t floor_now() const;
 
   void wait_for_disk(std::uint64_t seq) noexcept;
@@ -196,6 +205,8 @@ class DurableLog : public Log {
   bool syncing_ = false;    // appends wait for the disk where they are to
   int running_ = 0;         // threads
 
+  DiskWatch storing_, reading_;  // a step of the store thread, of the reader thread
+
   // The store thread's.
   std::optional<FileLock> lock_;  // of the database; empty until it can be had
   std::unique_ptr<Store> store_;  // null while the database is away
@@ -208,6 +219,8 @@ class DurableLog : public Log {
 
   // The reader thread's.
   History history_;
+
+  bool told_of_hang_ = false;  // look()'s
 
   std::jthread store_thread_, reader_thread_;
 };

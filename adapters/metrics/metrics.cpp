@@ -80,8 +80,10 @@ void add_log(Page& page) {
   page.gauge("fieldcast_memory_entries", "Entries of the log in memory.").sum(&Counters::memory_entries);
 }
 
-void add_storage(Page& page, bool up) {
-  page.gauge("fieldcast_storage_up", "1 while the database can be written, else 0.").sample(std::uint64_t{up});
+void add_storage(Page& page, const StorageRow& storage) {
+  page.gauge("fieldcast_storage_up", "1 while the database can be written, else 0.").sample(std::uint64_t{storage.up});
+  page.gauge("fieldcast_storage_waiting_seconds", "How long the disk has not answered; 0 while nothing is asked of it.")
+      .sample(storage.waiting_seconds);
   page.gauge("fieldcast_unstored_entries", "Entries that are not on disk yet.").sum(&Counters::unstored_entries);
   page.counter("fieldcast_lost_entries_total", "Entries that made room for others before they were on disk.")
       .sum(&Counters::lost_entries);
@@ -199,11 +201,11 @@ void add_process(Page& page, const Process& process, std::string_view version) {
 
 }  // namespace
 
-std::string render(std::span<const Counters* const> counters, bool storage_up, std::span<const BrokerRow> brokers,
-                   const Process& process, std::string_view version) {
+std::string render(std::span<const Counters* const> counters, const StorageRow& storage,
+                   std::span<const BrokerRow> brokers, const Process& process, std::string_view version) {
   Page page(counters);
   add_log(page);
-  add_storage(page, storage_up);
+  add_storage(page, storage);
   add_fan_out(page);
   add_transports(page);
   add_door(page);

@@ -31,6 +31,12 @@ struct BrokerRow {
   std::array<std::uint64_t, kCodes> failed_commands{};
 };
 
+/// The disk.
+struct StorageRow {
+  bool up = false;             // the database can be written
+  double waiting_seconds = 0;  // now: how long the disk has not answered
+};
+
 /// Figures of this process.
 struct Process {
   double cpu_seconds = 0;    // user and system
@@ -44,8 +50,7 @@ struct Process {
 Process read_process();
 
 /// docs/metrics.md lists every metric. `counters`: of the log and of each shard; what is shown is their sum.
-/// `storage_up`: the database can be written.
-std::string render(std::span<const Counters* const> counters, bool storage_up, std::span<const BrokerRow> brokers,
-                   const Process& process, std::string_view version);
+std::string render(std::span<const Counters* const> counters, const StorageRow& storage,
+                   std::span<const BrokerRow> brokers, const Process& process, std::string_view version);
 
 }  // namespace fieldcast::metrics

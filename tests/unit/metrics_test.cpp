@@ -26,11 +26,11 @@ std::set<std::string> lines_of(std::istream&& in) {
 class Metrics : public testing::Test {
  protected:
   bool shows(const std::string& line) const { return lines_of(std::istringstream(text())).contains(line); }
-  std::string text() const { return render(sets_, storage_up_, brokers_, process_, "1.2.3"); }
+  std::string text() const { return render(sets_, storage_, brokers_, process_, "1.2.3"); }
 
   Counters counters_, shard_, other_shard_;
   std::array<const Counters*, 3> sets_{&counters_, &shard_, &other_shard_};
-  bool storage_up_ = true;
+  StorageRow storage_{true, 0};
   std::vector<BrokerRow> brokers_{{"local", true, 3, 2, 4, 70, 5, 6}};
   Process process_{1.5, 1764000000.25, 4096, 7, 1024};
 };
@@ -127,8 +127,10 @@ TEST_F(Metrics, ShowsBrokersProcessAndBuild) {
 
 TEST_F(Metrics, ShowWhetherTheDatabaseCanBeWritten) {
   EXPECT_TRUE(shows("fieldcast_storage_up 1")) << text();
-  storage_up_ = false;
+  EXPECT_TRUE(shows("fieldcast_storage_waiting_seconds 0")) << text();
+  storage_ = {false, 7.5};
   EXPECT_TRUE(shows("fieldcast_storage_up 0")) << text();
+  EXPECT_TRUE(shows("fieldcast_storage_waiting_seconds 7.5")) << text();
 }
 
 TEST_F(Metrics, CountsExactlyPastADoublesSixDigits) {

@@ -86,6 +86,16 @@ TEST_F(Readyz, NamesADatabaseThatIsAway) {
   EXPECT_EQ(degraded().size(), 2u);
 }
 
+TEST_F(Readyz, SaysTheSameOnOneLine) {
+  const auto summary = [&] { return judge(brokers_, storage_, kDatabase, stopping_, false).summary; };
+  EXPECT_EQ(summary(), "serving");
+  broker().up = false;
+  storage_ = {false, 33, "disk I/O error"};
+  EXPECT_EQ(summary(), "serving, degraded: broker local: not connected; storage " + kDatabase + ": disk I/O error");
+  stopping_ = true;
+  EXPECT_EQ(summary(), "stopping");
+}
+
 TEST_F(Readyz, IsNotReadyWhileStopping) {
   stopping_ = true;
   EXPECT_EQ(degraded(503, 503), json::array());
