@@ -48,6 +48,7 @@ void Gateway::start() {
                             options_.limits + "\n");
   std::vector<std::string> command{"/usr/bin/env"};
   command.insert(command.end(), options_.environment.begin(), options_.environment.end());
+  command.insert(command.end(), options_.runner.begin(), options_.runner.end());
   command.insert(command.end(), {program(), "--config", config});
   if (options_.inherited >= 0) command = activated(std::move(command));
   process_ = std::make_unique<Process>(std::move(command), options_.inherited);

@@ -32,6 +32,7 @@ class Gateway {
     std::string server{}, mqtt{}, storage{}, limits{};
     std::vector<Broker> more_brokers{};
     std::vector<std::string> environment{};  // "NAME=value", besides what the test's own has
+    std::vector<std::string> runner{};       // a command that runs the program
     int inherited = -1;                      // a socket that it is handed as systemd does; it listens
     std::string authority{};  // of its certificate, a PEM file: `server` has keys with which it speaks TLS
   };
