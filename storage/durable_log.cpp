@@ -220,8 +220,9 @@ void DurableLog::look() {
 // A store thread that does not come to its next commit hangs too, wherever it is.
 Instant DurableLog::disk_waiting() const {
   Instant waiting = std::max(storing_.waiting(), reading_.waiting());
-  if (running_ != 0 && state_.up && journal_.head() > journal_.stored()) {
-    waiting = std::max(waiting, clock_.now() - waiting_since_ - options_.commit_interval);
+  if (running_ != 0 && state_.up && !storing_.busy() && journal_.head() > journal_.stored()) {
+    const Instant due = std::max(waiting_since_, committed_at_) + options_.commit_interval;
+    waiting = std::max(waiting, clock_.now() - due);
   }
   return waiting;
 }

@@ -199,6 +199,7 @@ class DurableLog : public Log {
   bool loaded_ = false;                                    // the latest readings of the database
   bool disk_was_there_ = false;                            // with entries from before this start
   Instant waiting_since_{};                                // the oldest entry that is not on disk
+  Instant committed_at_{};                                 // the end of the last commit
   std::size_t waiting_bytes_ = 0;
   StorageState state_;      // of writing
   std::string read_fault_;  // why the last read from disk failed; empty where it did not

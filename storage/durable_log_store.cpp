@@ -202,6 +202,7 @@ void DurableLog::commit() {
   const std::lock_guard lock(mutex_);
   journal_.set_stored(store_->last_seq());
   waiting_since_ = began;
+  committed_at_ = clock_.now();
   waiting_bytes_ = 0;
   syncing_ = true;
   counters_.unstored_entries.set(journal_.head() - journal_.stored());
