@@ -28,6 +28,9 @@ int main(int argc, char** argv) {
                            clock);
     run_program(loaded.config, writer);
     return 0;
+  } catch (const ConfigFault& fault) {
+    std::cerr << "fieldcast: " << fault.what() << '\n';
+    return kExitConfig;
   } catch (const std::exception& error) {
     std::cerr << "fieldcast: " << error.what() << '\n';
     return kExitMachine;

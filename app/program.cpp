@@ -20,12 +20,15 @@
 
 #include "adapters/http/certificate.hpp"
 #include "adapters/json/classify.hpp"
+#include "adapters/logging/logging.hpp"
 #include "adapters/metrics/metrics.hpp"
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/command_router.hpp"
+#include "adapters/systemd/inherited_sockets.hpp"
 #include "app/certificate_renewal.hpp"
 #include "app/readiness.hpp"
 #include "app/shards.hpp"
+#include "app/supervision.hpp"
 #include "app/version.hpp"
 #include "app/watch.hpp"
 #include "gateway/clock.hpp"
@@ -73,10 +76,29 @@ void raise_descriptor_limit(const Config& config, std::size_t threads) {
   }
 }
 
-Shards::Options shard_options(const Config& config, const http::Certificate* certificate, std::size_t threads) {
+using InheritedSockets = std::vector<systemd::InheritedSocket>;
+
+// What server.listen may not say without words, a socket may not bring either.
+InheritedSockets take_inherited_sockets(const Config& config) {
+  InheritedSockets sockets = systemd::take_inherited_sockets();
+  for (const systemd::InheritedSocket& socket : sockets) {
+    if (socket.loopback || config.server.anonymous != Anonymous::loopback) continue;
+    throw ConfigFault(
+        "the socket that systemd hands over, " + socket.address +
+        ", is reached by other machines, but server.anonymous is \"loopback\": write anonymous = \"read\" "
+        "to let everyone who reaches it read, or ListenStream=127.0.0.1:8080 in fieldcast.socket");
+  }
+  return sockets;
+}
+
+Shards::Options shard_options(const Config& config, const InheritedSockets& inherited,
+                              const http::Certificate* certificate, std::size_t threads) {
   Shards::Options options;
   options.threads = threads;
-  for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
+  for (const systemd::InheritedSocket& socket : inherited) options.listen.push_back({socket.address, 0, socket.fd});
+  if (inherited.empty()) {
+    for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
+  }
   options.http = {config.server.hosts, config.server.origins, config.stalled, certificate};
   options.may_publish = config.server.anonymous != Anonymous::read;
   options.limits = config.limits;
@@ -206,6 +228,7 @@ void run_program(const Config& config, logging::Writer& writer) {
   // Paho would take MQTT through those proxies, and look their names up under the lock that all brokers share.
   unsetenv("http_proxy");
   unsetenv("https_proxy");
+  const InheritedSockets inherited = take_inherited_sockets(config);
   const std::size_t threads = count_threads(config);
   raise_descriptor_limit(config, threads);
 
@@ -264,7 +287,8 @@ void run_program(const Config& config, logging::Writer& writer) {
   }};
 
   try {
-    shards.emplace(log, commands, clock, shard_options(config, certificate ? &*certificate : nullptr, threads), routes);
+    shards.emplace(log, commands, clock,
+                   shard_options(config, inherited, certificate ? &*certificate : nullptr, threads), routes);
   } catch (...) {
     log.finish();  // nothing was taken: the next start goes on where this one began
     throw;
@@ -273,12 +297,20 @@ void run_program(const Config& config, logging::Writer& writer) {
   watch.emplace(counters, clock);
   if (certificate) renewal.emplace(shards->loop(), *certificate, config.server.tls.certificate, clock);
 
+  Supervision supervision(
+      shards->loop(), clock, [&] { return shards->turned(); },
+      [&] {
+        log.look();
+        return logging::escape(judge(find_all_degraded(), stopping, false).summary);
+      });
+
   std::optional<Instant> asked_to_stop;
   asio::signal_set signals(shards->loop(), SIGTERM, SIGINT);
   signals.async_wait([&](std::error_code, int) {
     note(Event::stopping, {}, "stopping");
     asked_to_stop = clock.now();
     stopping = true;
+    supervision.stop();
     shards->stop();
   });
 
@@ -290,7 +322,9 @@ void run_program(const Config& config, logging::Writer& writer) {
     const std::string address = std::string(certificate ? "https" : "http") + "://" +
                                 (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
                                 std::to_string(endpoint.port());
-    note(Event::listening, {address, {}}, "listening on " + address);
+    note(Event::listening, {address, {}},
+         "listening on " + address +
+             (inherited.empty() ? "" : ", a socket of systemd's, in the place of server.listen"));
   }
 
   asio::steady_timer look_again(shards->loop());
@@ -306,10 +340,13 @@ void run_program(const Config& config, logging::Writer& writer) {
     log.start();
     for (const auto& broker : brokers) broker->start();
     commands.start();
+    supervision.start();
     shards->run();
   } catch (...) {
     fault = std::current_exception();
   }
+  stopping = true;
+  supervision.stop();
   const Instant began = asked_to_stop.value_or(clock.now());
   for (const auto& broker : brokers) broker->request_stop();
   commands.stop();

@@ -30,10 +30,12 @@ std::vector<Degraded> find_degraded(const Health& health) {
 }
 
 Readiness judge(std::span<const Degraded> degraded, bool stopping, bool strict) {
-  std::string list;
+  std::string list, summary;
   for (const Degraded& each : degraded) {
+    const std::string what(kPartWords[static_cast<std::size_t>(each.part)]);
+    summary += (summary.empty() ? "degraded: " : "; ") + what + ' ' + each.name + ": " + each.detail;
     if (!list.empty()) list += ',';
-    list += R"({"what":")" + std::string(kPartWords[static_cast<std::size_t>(each.part)]) + R"(","name":)";
+    list += R"({"what":")" + what + R"(","name":)";
     append_json_string(list, each.name);
     list += R"(,"since":)" + std::to_string(each.since) + R"(,"detail":)";
     append_json_string(list, each.detail);
@@ -43,6 +45,7 @@ Readiness judge(std::span<const Degraded> degraded, bool stopping, bool strict) 
   readiness.status = stopping || (strict && !degraded.empty()) ? 503 : 200;
   readiness.body =
       std::string(R"({"status":")") + (stopping ? "stopping" : "ready") + R"(","degraded":[)" + list + "]}\n";
+  readiness.summary = stopping ? "stopping" : summary.empty() ? "serving" : "serving, " + summary;
   return readiness;
 }
 

@@ -1,4 +1,5 @@
-// What /readyz answers: whether streams can be served, and what is degraded and since when. Pure.
+// What /readyz answers: whether streams can be served, and what is degraded and since when; systemd is told the same.
+// Pure.
 #pragma once
 
 #include <array>
@@ -42,6 +43,7 @@ std::vector<Degraded> find_degraded(const Health& health);
 struct Readiness {
   int status;        // 200, or 503 while stopping; with `strict` also where anything is degraded
   std::string body;  // {"status":"ready","degraded":[{"what":…,"name":…,"since":MS,"detail":…}]}, or "stopping"
+  std::string summary;  // the same on one line, for people
 };
 
 Readiness judge(std::span<const Degraded> degraded, bool stopping, bool strict);

@@ -23,6 +23,7 @@ constexpr std::chrono::seconds kHeldUp{1};
 Shard::Shard(Log& log, Publisher& publisher, bool may_publish, const Clock& clock, const Limits& limits,
              const http::Settings& settings, http::Routes routes)
     : clock_(clock),
+      turned_(clock.now().count()),
       limits_(limits),
       hub_(log, clock, limits_, counters_, *this),
       publications_(publisher, json::parse_command, may_publish, *this),
@@ -68,6 +69,7 @@ void Shard::wake() noexcept {
 
 void Shard::tick() {
   note_lag();
+  turned_.store(clock_.now().count(), std::memory_order_relaxed);
   hub_.tick();
   counters_.publishes_waiting.set(publications_.waiting());
   counters_.publish_bytes.set(publications_.waiting_bytes());

@@ -33,6 +33,9 @@ class Shard final : private Wakeup {
   /// Any thread.
   const LoopLag& lag() const { return lag_; }
 
+  /// When the loop last turned. Any thread.
+  Instant turned() const { return Instant(turned_.load(std::memory_order_relaxed)); }
+
   /// Until stop() is through. What a handler throws comes out here: it is a fault of ours.
   void run();
 
@@ -45,6 +48,7 @@ class Shard final : private Wakeup {
   void note_lag();
 
   const Clock& clock_;
+  std::atomic<Instant::rep> turned_;
   Counters counters_;
   const Limits limits_;
   asio::io_context loop_{1};

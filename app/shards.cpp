@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <string>
 #include <thread>
@@ -41,6 +42,12 @@ std::vector<double> Shards::loop_lags() const {
   std::vector<double> out;
   for (const auto& shard : shards_) out.push_back(std::chrono::duration<double>(shard->lag().value()).count());
   return out;
+}
+
+Instant Shards::turned() const {
+  Instant oldest = Instant::max();
+  for (const auto& shard : shards_) oldest = std::min(oldest, shard->turned());
+  return oldest;
 }
 
 void Shards::run() {

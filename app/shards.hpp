@@ -41,6 +41,9 @@ class Shards {
   /// One set of each shard.
   std::vector<const Counters*> counters() const;
 
+  /// Up to when all of them have turned. Any thread.
+  Instant turned() const;
+
   /// Until all shards are through. Where a handler threw on any of the threads, which is a fault of ours, all are
   /// stopped, and the first such exception is thrown here.
   void run();

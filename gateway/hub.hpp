@@ -45,8 +45,6 @@ class Hub {
   /// Every view has what matches up to here.
   std::uint64_t position() const { return position_; }
 
-  /// Readers of the log whose step from disk is under way.
-
   const Clock& clock() const { return clock_; }
   const Limits& limits() const { return limits_; }
   Counters& counters() { return counters_; }

@@ -38,6 +38,8 @@ inline constexpr std::chrono::seconds kIdleTime{75};
 // From the first byte of a request to the end of its head and body: a slow radio link needs a second. A TLS handshake
 // has so much too, from the first byte of TCP.
 inline constexpr std::chrono::seconds kRequestTime{10};
+// At a stop a client that has just connected has so long for its first request: it is answered, and not cut off.
+inline constexpr std::chrono::milliseconds kFirstRequestTime{1'000};
 // How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
 // that is still sending before the answer does.
 inline constexpr std::chrono::seconds kLingerTime{2};

@@ -18,6 +18,7 @@ struct LogFigures {
 
   bool storage_up = false;                       // the database can be read and written
   std::int64_t storage_since = 0;                // Unix ms of the last change of that
+  std::chrono::nanoseconds storage_waiting{};    // how long the disk has not answered; 0 while nothing is asked of it
   std::int64_t last_commit = 0;                  // Unix ms; 0 before the first
   std::chrono::microseconds last_commit_time{};  // that it took
   std::uint64_t free_bytes = 0;                  // of the database's file system, for this process, at the last commit

@@ -20,6 +20,7 @@ ARROWS = {
     "adapters/logging": ["gateway"],
     "adapters/metrics": ["gateway"],
     "adapters/mqtt": ["gateway"],
+    "adapters/systemd": ["gateway"],
     "adapters/websocket": ["gateway"],
     "web": [],
     "app": ["gateway", "storage", "adapters", "web"],

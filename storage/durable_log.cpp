@@ -1,5 +1,6 @@
 #include "storage/durable_log.hpp"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -51,6 +52,8 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
       journal_({options_.journal, options_.path, options_.memory_bytes, options_.memory_entries}),
       latest_(limits, counters),
       disk_floor_(kNowhere),
+      storing_(clock),
+      reading_(clock),
       history_(options_.path, counters) {
   for (const Options::Broker& broker : options_.brokers) packets_.try_emplace(broker.name, broker.receive_maximum);
   state_.since = clock_.wall_ms();
@@ -61,6 +64,7 @@ DurableLog::DurableLog(const Clock& clock, const Limits& limits, Options options
                              "storage.journal"});
   }
   join_database();
+  storing_.rest();
   load_journal();
   began_empty_ = latest_.empty();
   write_first_links();
@@ -208,7 +212,33 @@ StorageState DurableLog::state_with_reads() const {
 
 StorageState DurableLog::state() const {
   const std::lock_guard lock(mutex_);
-  return state_with_reads();
+  StorageState now = state_with_reads();
+  now.waiting = disk_waiting();
+  if (now.waiting < kHangTime) return now;
+  using namespace std::chrono;
+  now.up = false;
+  now.hangs = true;
+  now.since = clock_.wall_ms() - duration_cast<milliseconds>(now.waiting).count();
+  now.detail = "the disk has not answered for " + std::to_string(duration_cast<seconds>(now.waiting).count()) + " s";
+  return now;
+}
+
+void DurableLog::look() {
+  const StorageState now = state();
+  if (now.hangs == told_of_hang_) return;
+  told_of_hang_ = now.hangs;
+  // One that answers by an error has been told of.
+  if (options_.on_change && (now.hangs || now.up)) options_.on_change(now);
+}
+
+// A store thread that does not come to its next commit hangs too, wherever it is.
+Instant DurableLog::disk_waiting() const {
+  Instant waiting = std::max(storing_.waiting(), reading_.waiting());
+  if (running_ != 0 && state_.up && !storing_.busy() && journal_.head() > journal_.stored()) {
+    const Instant due = std::max(waiting_since_, committed_at_) + options_.commit_interval;
+    waiting = std::max(waiting, clock_.now() - due);
+  }
+  return waiting;
 }
 
 LogFigures DurableLog::figures() const {
@@ -216,6 +246,7 @@ LogFigures DurableLog::figures() const {
   const StorageState storage = state();
   figures.storage_up = storage.up;
   figures.storage_since = storage.since;
+  figures.storage_waiting = storage.waiting;
   figures.head = head();
   figures.keep_bytes = options_.keep_bytes;
   figures.keep_for = options_.keep_for;
@@ -417,6 +448,7 @@ void DurableLog::links(Chunk& chunk) const {
 
 void DurableLog::read_history(std::shared_ptr<HistoryRead> read, Wakeup& asker) {
   const std::lock_guard lock(reads_mutex_);
+  if (!reading_.busy()) reading_.step();  // the reader thread might not come to it
   reads_.push_back({std::move(read), &asker});
   asked_.notify_one();
 }
@@ -429,6 +461,7 @@ bool DurableLog::history_turn() {
     next = std::move(reads_.front());
     reads_.pop_front();
   }
+  reading_.step();
   if (!next.read->cancelled.load(std::memory_order_relaxed)) {
     const Instant began = clock_.now();
     history_.read(*next.read);
@@ -437,6 +470,10 @@ bool DurableLog::history_turn() {
     counters_.history_reads.add();
     counters_.history_entries.add(next.read->chunk.entries.size());
   }
+  {
+    const std::lock_guard lock(reads_mutex_);
+    reads_.empty() ? reading_.rest() : reading_.step();
+  }
   next.read->done.store(true, std::memory_order_release);
   next.asker->wake();
   return true;
@@ -444,6 +481,7 @@ bool DurableLog::history_turn() {
 
 void DurableLog::run_reader(std::stop_token stop) noexcept {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kReaderNiceness);  // of this thread; refused, all is as before
+  pthread_setname_np(pthread_self(), "fieldcast/read");
   while (!stop.stop_requested()) {
     const auto began = std::chrono::steady_clock::now();
     const bool worked = history_turn();

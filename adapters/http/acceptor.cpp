@@ -1,5 +1,8 @@
 #include "adapters/http/acceptor.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/basic_socket_acceptor.hpp>
 #include <asio/basic_waitable_timer.hpp>
@@ -28,8 +31,13 @@ std::string name_of(const ListenAddress& address) {
 }  // namespace
 
 struct Acceptor::Listener {
-  Listener(asio::io_context& loop, const ListenAddress& address) : socket(loop), pause(loop) {
+  Listener(asio::io_context& loop, const ListenAddress& address)
+      : socket(loop), pause(loop), inherited(address.inherited >= 0) {
     try {
+      if (inherited) {
+        take_over(address.inherited);
+        return;
+      }
       const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
       socket.open(endpoint.protocol());
       socket.set_option(TcpAcceptor::reuse_address(true));
@@ -44,10 +52,33 @@ struct Acceptor::Listener {
     }
   }
 
+  void take_over(int fd) {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
+    socket.assign(name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd);
+    socket.set_option(TcpAcceptor::enable_connection_aborted(true));
+    socket.non_blocking(true);
+  }
+
+  /// Listens no more, but for the other owners of an inherited socket. That one must leave the loop by itself: closing
+  /// a descriptor of several takes it out of no epoll.
+  void stop() {
+    std::error_code ignored;
+    if (!socket.is_open()) return;
+    if (inherited) {
+      ::close(socket.release(ignored));
+    } else {
+      socket.close(ignored);
+    }
+    pause.cancel();
+  }
+
   TcpAcceptor socket;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                              asio::io_context::executor_type>
       pause;
+  const bool inherited;
 };
 
 Acceptor::Acceptor(asio::io_context& loop, const std::vector<ListenAddress>& addresses, std::vector<Server*> servers,
@@ -69,11 +100,7 @@ std::vector<tcp::endpoint> Acceptor::endpoints() const {
 }
 
 void Acceptor::stop() {
-  for (const auto& listener : listeners_) {
-    std::error_code ignored;
-    listener->socket.close(ignored);
-    listener->pause.cancel();
-  }
+  for (const auto& listener : listeners_) listener->stop();
 }
 
 void Acceptor::wait(Listener& listener) {

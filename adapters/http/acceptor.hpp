@@ -29,6 +29,9 @@ inline constexpr int kAcceptedAtOnce = 16;
 struct ListenAddress {
   std::string host;        // an IP address, without brackets
   std::uint16_t port = 0;  // 0: any that is free, see Acceptor::endpoints()
+  // A socket that listens already, in the place of both: it is taken over, and listens on for its other owner when the
+  // acceptor has stopped. Whoever connects then waits.
+  int inherited = -1;
 };
 
 class Acceptor {

@@ -66,11 +66,12 @@ void Connection::abort() noexcept {
 
 void Connection::stop() {
   guarded([this] {
-    if (session_runs()) {
-      session_->on_stop();
-    } else if (phase_ == Phase::request && input_.empty()) {
-      abort();
-    }
+    if (session_runs()) return session_->on_stop();
+    if (phase_ != Phase::request || head_begun_) return;
+    on_readable();  // what came and was not read yet would make the end a reset
+    if (phase_ != Phase::request || head_begun_) return;
+    if (asked_) return linger();
+    deadline_ = shared_.clock.now() + kFirstRequestTime;
   });
 }
 
@@ -274,7 +275,7 @@ void Connection::next_request() {
   if (input_.starts_with("\r\n") && !std::exchange(blank_skipped_, true)) input_.erase(0, 2);
   const bool nothing = input_.empty() || (input_ == "\r" && !blank_skipped_);
   if (nothing && ended_) return linger();
-  if (nothing && shared_.stopping && input_.empty()) return abort();
+  if (nothing && shared_.stopping && asked_) return linger();
   if (nothing) {
     if (input_.empty()) input_ = {};
     deadline_ = shared_.clock.now() + kIdleTime;
@@ -366,6 +367,7 @@ void Connection::read_body(std::string_view input) {
 
 void Connection::dispatch(std::string head, Request request, const std::optional<Problem>& refused) {
   shared_.counters.requests.add();
+  asked_ = true;
   phase_ = Phase::answering;
   terms_ = {request.minor, request.method == "HEAD", request.keep_alive && !over_ && !shared_.stopping, {}};
   auto reply = shared_.dispatcher.dispatch(std::move(head), std::move(request), terms_, *this, refused);
@@ -393,6 +395,7 @@ void Connection::answer(const Response& response) {
 /// Answers what could not be read as a request; where the next one would begin is not known.
 void Connection::refuse(const Problem& problem, int status) {
   shared_.counters.requests.add();
+  asked_ = true;
   phase_ = Phase::answering;
   pending_.reset();
   input_ = {};

@@ -59,7 +59,8 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
 
   void start();
   void tick(Instant now);
-  /// The gateway stops: an idle connection is closed, a session told.
+  /// The gateway stops: a session is told, a connection that is idle between requests closed; one that is new has
+  /// kFirstRequestTime.
   void stop();
   /// Closes the socket and destroys the session at once; tells `Shared::gone`. May be called twice.
   void abort() noexcept;
@@ -128,6 +129,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool ended_ = false;                      // the client has sent all that it will
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
+  bool asked_ = false;                      // a request was answered before
   bool established_;                        // the TLS handshake is through, or there is none
 };
 

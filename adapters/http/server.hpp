@@ -58,7 +58,8 @@ class Server {
   std::size_t clients() const { return clients_->load(std::memory_order_relaxed); }
   std::size_t extra_clients() const { return extra_clients_->load(std::memory_order_relaxed); }
 
-  /// No new connections, no new streams; idle connections are closed and sessions told. `gone` is called once, from the
+  /// No new connections, no new streams; sessions are told, and idle connections closed, each without a reset: what its
+  /// client sent is read, and the first request of a new one is waited for a moment. `gone` is called once, from the
   /// loop, when the last connection is closed. To be called once.
   void stop(std::function<void()> gone);
 

@@ -111,6 +111,8 @@ void add_storage(Page& page, const LogFigures& log) {
   page.gauge("fieldcast_storage_changed_timestamp_seconds",
              "When the database last went away or came back, in Unix time; the start where it did not.")
       .timestamp(log.storage_since);
+  page.gauge("fieldcast_storage_waiting_seconds", "How long the disk has not answered; 0 while nothing is asked of it.")
+      .sample(std::chrono::duration<double>(log.storage_waiting).count());
   page.gauge("fieldcast_unstored_entries", "Entries that are not on disk yet.").sum(&Counters::unstored_entries);
   page.gauge("fieldcast_unstored_bytes", "Memory that they take, about.").sample(log.unstored_bytes);
   page.counter("fieldcast_lost_entries_total", "Entries that made room for others before they were on disk.")

@@ -240,11 +240,56 @@ TEST_F(HttpServer, AStopTellsEveryClient) {
   EXPECT_TRUE(answer.json()["readings"].empty());
   EXPECT_TRUE(parse_event(read_chunk(events)).data["readings"].empty());
   EXPECT_EQ(read_chunk(events), "");
+  idle.leave();
   poll.leave();
   events.leave();
   EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
   EXPECT_EQ(counters_.connections.value(), 0u);
   EXPECT_THROW(Client{port_}, std::runtime_error);
+}
+
+TEST_F(HttpServer, AStopResetsNobody) {
+  Client asks(start()), idle(port_), fresh(port_);
+  asks.get("/healthz");
+  read_answer(asks);
+  idle.get("/healthz");
+  read_answer(idle);
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 3; }));
+  std::promise<void> gone;
+  run([&] {
+    asks.get("/healthz");  // it is in the socket, and this thread has not read it
+    acceptor_->stop();
+    server_->stop([&] { gone.set_value(); });
+  });
+  const auto answer = read_answer(asks);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.field("Connection"), "close");
+  EXPECT_EQ(asks.read_to_end(), "");
+
+  EXPECT_EQ(idle.read_to_end(), "");
+  idle.get("/healthz");  // too late: it asks again elsewhere
+  run([] {});
+  EXPECT_EQ(idle.read_to_end(), "");
+
+  fresh.get("/v1/poll?topic=a");
+  const auto refused = read_answer(fresh);
+  EXPECT_EQ(refused.json()["code"], "stopping");
+  EXPECT_TRUE(refused.field("Retry-After"));
+  EXPECT_EQ(fresh.read_to_end(), "");
+  for (Client* client : {&asks, &idle, &fresh}) client->leave();
+  EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
+}
+
+TEST_F(HttpServer, AStopWaitsAMomentForANewClient) {
+  Client silent(start());
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 1; }));
+  std::promise<void> gone;
+  run([&] { server_->stop([&] { gone.set_value(); }); });
+  run([] {});
+  EXPECT_EQ(counters_.connections.value(), 1u);
+  clock_.forward(kFirstRequestTime);
+  EXPECT_EQ(silent.read_to_end(), "");
+  EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
 }
 
 TEST_F(HttpServer, AnAddressInUseIsSaidInOneSentence) {

@@ -200,6 +200,7 @@ TEST_F(Metrics, ShowWhatTheLogTellsOfItself) {
                   .reads_waiting = 9,
                   .storage_up = true,
                   .storage_since = 10'500,
+                  .storage_waiting = 7'500ms,
                   .last_commit = 11'500,
                   .last_commit_time = 12'500us,
                   .free_bytes = 13,
@@ -208,9 +209,9 @@ TEST_F(Metrics, ShowWhatTheLogTellsOfItself) {
   expect({"fieldcast_log_head 1", "fieldcast_log_epochs 2", "fieldcast_oldest_entry_timestamp_seconds 3.5",
           "fieldcast_oldest_memory_entry_timestamp_seconds 4.5", "fieldcast_journal_bytes 5",
           "fieldcast_journal_used_bytes 6", "fieldcast_unstored_bytes 7", "fieldcast_history_reads_waiting 9",
-          "fieldcast_storage_changed_timestamp_seconds 10.5", "fieldcast_last_commit_timestamp_seconds 11.5",
-          "fieldcast_last_commit_seconds 0.0125", "fieldcast_storage_free_bytes 13", "fieldcast_storage_keep_bytes 14",
-          "fieldcast_storage_keep_seconds 15.5"});
+          "fieldcast_storage_changed_timestamp_seconds 10.5", "fieldcast_storage_waiting_seconds 7.5",
+          "fieldcast_last_commit_timestamp_seconds 11.5", "fieldcast_last_commit_seconds 0.0125",
+          "fieldcast_storage_free_bytes 13", "fieldcast_storage_keep_bytes 14", "fieldcast_storage_keep_seconds 15.5"});
 }
 
 TEST_F(Metrics, ShowWhatIsDegradedHeldUpExpiringAndLogged) {

@@ -107,6 +107,16 @@ TEST_F(Readyz, NamesThatClientsAreTurnedAway) {
                                          "detail":"clients are turned away, since so many are connected"}])"));
 }
 
+TEST_F(Readyz, SaysTheSameOnOneLine) {
+  const auto summary = [&] { return judge(find_degraded(health_), stopping_, false).summary; };
+  EXPECT_EQ(summary(), "serving");
+  broker().up = false;
+  health_.storage = {false, 33, "disk I/O error"};
+  EXPECT_EQ(summary(), "serving, degraded: broker local: not connected; storage " + kDatabase + ": disk I/O error");
+  stopping_ = true;
+  EXPECT_EQ(summary(), "stopping");
+}
+
 TEST_F(Readyz, IsNotReadyWhileStopping) {
   stopping_ = true;
   EXPECT_EQ(degraded(503, 503), json::array());

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/deadline.hpp"
 #include "tests/unit/http_server_fixture.hpp"
 #include "tests/unit/log_lines.hpp"
 
@@ -96,6 +97,22 @@ TEST_F(ShardsTest, EachHasAThreadAndItsClientsAndAllStopTogether) {
   }
   EXPECT_EQ(shards_->counters().size(), 3u);
   EXPECT_EQ(streams, 6u);
+}
+
+TEST_F(ShardsTest, TurnTogetherOnlyAsFarAsTheSlowest) {
+  make(2, 20s);
+  EXPECT_EQ(shards_->turned(), clock_.now());
+  clock_.forward(10s);
+  EXPECT_EQ(shards_->turned(), clock_.now() - 10s) << "none has turned";
+  std::thread outside([&] {
+    // Each marks its turn four times a second.
+    for (const test::Deadline deadline; shards_->turned() != clock_.now() && deadline.left_ms() > 0;)
+      std::this_thread::yield();
+    EXPECT_EQ(shards_->turned(), clock_.now());
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
 }
 
 TEST_F(ShardsTest, AClientThatStaysIsCutOffAfterAWhile) {
