@@ -19,7 +19,7 @@ struct Limits {
   std::size_t latest_bytes = 64u << 20;          // what those may take together
   std::size_t filters = 64;                      // topic filters of one stream
   std::size_t views = 10'000;                    // distinct filter sets at once
-  std::size_t view_bytes = 16u << 20;            // encoded entries kept in memory, all views together
+  std::size_t view_bytes = 8u << 20;             // encoded entries kept in memory, all views together
   std::size_t connections = 10'000;              // sockets of clients
   std::chrono::milliseconds client_lag{60'000};  // how long a reading may wait for a client that takes none
   SlowClient slow_client = SlowClient::gap;
