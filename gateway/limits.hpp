@@ -20,7 +20,7 @@ struct Limits {
   std::size_t latest_bytes = 64u << 20;          // what those may take together
   std::size_t filters = 64;                      // topic filters of one stream
   std::size_t views = 10'000;                    // distinct filter sets at once
-  std::size_t view_bytes = 16u << 20;            // encoded entries kept in memory, all views together
+  std::size_t view_bytes = 8u << 20;             // encoded entries kept in memory, all views together
   std::size_t connections = 10'000;              // sockets of clients
   std::size_t connections_per_address = 0;       // of those, from one address; 0: as many as there may be
   std::size_t polls = 5'000;                     // that wait at once
