@@ -28,6 +28,10 @@
 
 namespace fieldcast {
 
+namespace journal_format {
+struct Oldest;
+}
+
 class Journal {
  public:
   struct Options {
@@ -92,10 +96,6 @@ class Journal {
   std::int64_t latest_dropped() const { return latest_dropped_; }
 
  private:
-  struct Header;
-  struct Facts;
-  struct Oldest;
-  struct RecordHeader;
   struct Descriptor {
     ~Descriptor();
     int fd = -1;
@@ -108,7 +108,7 @@ class Journal {
   void open_file();
   void map();
   bool recover();
-  void recover_records(const Oldest& oldest);
+  void recover_records(const journal_format::Oldest& oldest);
   void reset(std::size_t bytes, std::uint64_t head);
   void write_facts();
   void write_oldest();
