@@ -5,7 +5,7 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::array<CodeInfo, kCodes> kTable{{
+constexpr std::array<CodeInfo, kCodes> kCodeTable{{
     {"bad_request", 400, 1008, "Bad request"},
     {"bad_message", 400, 1008, "Bad message"},
     {"bad_filter", 400, 1008, "Bad topic filter"},
@@ -27,7 +27,7 @@ constexpr std::array<CodeInfo, kCodes> kTable{{
 }  // namespace
 
 const CodeInfo& info(Code code) {
-  return kTable[static_cast<std::size_t>(code)];
+  return kCodeTable[static_cast<std::size_t>(code)];
 }
 
 }  // namespace fieldcast

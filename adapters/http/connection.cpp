@@ -198,8 +198,9 @@ void Connection::on_writable() {
 }
 
 void Connection::on_readable() {
-  const bool whole = phase_ == Phase::lingering || upgraded_;
-  const auto room = whole ? shared_.scratch.size() : kHeadBytes - input_.size();
+  const auto room = phase_ == Phase::lingering ? shared_.scratch.size()
+                    : upgraded_                ? kTurnBytes
+                                               : kHeadBytes - input_.size();
   const bool closing = phase_ == Phase::answering && then_ == Then::close;
   if (room == 0 || closing) return;
   const auto [kind, size] = channel_.read(shared_.scratch.data(), room);

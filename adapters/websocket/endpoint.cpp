@@ -6,7 +6,7 @@ namespace fieldcast::websocket {
 namespace {
 
 // Replies collected from one read before they are written.
-constexpr std::size_t kRepliesWrite = 16 * 1024;
+constexpr std::size_t kReplyWriteBytes = 16 * 1024;
 
 }  // namespace
 
@@ -97,7 +97,7 @@ void Endpoint::reply(Opcode opcode, std::string_view payload) {
 }
 
 void Endpoint::send_replies() {
-  if (reading_ && replies_.size() < kRepliesWrite) return;
+  if (reading_ && replies_.size() < kReplyWriteBytes) return;
   if (!outlet_.drained() || (replies_.empty() && !ping_)) return;
   pongs_ = 0;
   std::string bytes = std::exchange(replies_, {});
