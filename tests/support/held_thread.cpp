@@ -11,9 +11,7 @@
 #include "tests/support/throw_errno.hpp"
 
 namespace fieldcast::test {
-namespace {
 
-/// A thread has its name a moment after it was started.
 pid_t find_thread(pid_t process, const std::string& name) {
   for (const Deadline deadline; deadline.left_ms() > 0;) {
     for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
@@ -24,8 +22,6 @@ pid_t find_thread(pid_t process, const std::string& name) {
   }
   throw TimedOut("no thread " + name);
 }
-
-}  // namespace
 
 HeldThread::HeldThread(pid_t process, const std::string& name)
     : process_(process), thread_(find_thread(process, name)) {

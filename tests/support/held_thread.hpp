@@ -8,6 +8,9 @@
 
 namespace fieldcast::test {
 
+/// Its number; a thread has its name a moment after it was started. Throws TimedOut where there is none.
+pid_t find_thread(pid_t process, const std::string& name);
+
 class HeldThread {
  public:
   /// `name`: as pthread_setname_np(3) gave it; that of the main thread is the program's. Throws TimedOut where there is
