@@ -386,7 +386,17 @@ TEST(ToolConfiguration, ThatIsWrongIsExitTwo) {
     EXPECT_NE(run.err.find(config + ":2:1: unknown key server.nmae"), std::string::npos) << run.err;
     EXPECT_EQ(tool({name, "--config", directory.path() / "none.toml"}).code, 2);
   }
-  EXPECT_EQ(tool({"check", "--database", directory.path() / "none.db"}).code, 1);
+  const auto none = tool({"check", "--database", directory.path() / "none.db"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.err.find("none.db: No such file or directory"), std::string::npos) << none.err;
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--url", "127.0.0.1:80"}, {"--url", "https://a", "--cacert", directory.path() / "none.crt"}}) {
+    std::vector<std::string> arguments{"status"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    const auto run = tool(arguments);
+    EXPECT_EQ(run.code, 2) << run.err;
+    EXPECT_TRUE(run.err.starts_with("fieldcast: ")) << run.err;
+  }
 }
 
 }  // namespace
