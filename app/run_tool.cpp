@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "adapters/logging/logging.hpp"
 #include "app/config.hpp"
 #include "app/config_values.hpp"
 #include "gateway/clock.hpp"
@@ -82,19 +83,12 @@ std::string own_url(const Config::Server& server) {
   return (server.tls.given() ? "https://" : "http://") + config::format_listen(*best);
 }
 
-bool wants_colours() {
-  const char* const no_color = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-}
-
 bool show_status(const ToolOptions& written, const Config& config, std::ostream& out) {
   tools::StatusOptions options;
-  options.colours = wants_colours();
+  options.colours = logging::choose_style(STDOUT_FILENO, nullptr) == logging::Style::coloured;
   if (!written.url.empty()) {
     options.url = written.url;
     while (options.url.ends_with('/')) options.url.pop_back();
-    if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
-      throw Refused{"--url: \"" + written.url + "\" is no address: write it like http://127.0.0.1:8080"};
     options.trust.authorities = written.authorities;
   } else {
     options.url = own_url(config.server);
@@ -136,6 +130,8 @@ int run_tool(const CommandLine& line, std::ostream& out, std::ostream& err) {
     }
   } catch (const Refused& refused) {
     err << "fieldcast: " << refused.text << '\n';
+  } catch (const std::invalid_argument& refused) {
+    err << "fieldcast: " << refused.what() << '\n';
   }
   return kExitConfig;
 }

@@ -118,6 +118,7 @@ Archive::Archive(std::string path) : path_(std::move(path)), connection_(std::ma
 Archive::~Archive() = default;
 
 Archive::Summary Archive::summary() {
+  look_again();
   Summary summary;
   Database& database = connection_->database;
   const auto number = [&](const char* sql) {
@@ -131,7 +132,8 @@ Archive::Summary Archive::summary() {
   const std::uint64_t first = first_block != 0 ? first_block : number("SELECT min(first_seq) FROM tail");
   summary.floor = std::max<std::uint64_t>(first, 1) - 1;
   summary.blocks = number("SELECT count(*) FROM block");
-  summary.several_brokers = number("SELECT count(DISTINCT broker) FROM subscription") > 1;
+  Statement brokers(database, "SELECT count(DISTINCT broker) FROM subscription");
+  summary.several_brokers = unless_damaged(brokers, [&] { return brokers.step() && brokers.number(0) > 1; });
   Statement epochs(database, "SELECT tag, last_seq, last_seq IS NULL FROM epoch ORDER BY place");
   unless_damaged(epochs, [&] {
     while (epochs.step()) {
@@ -147,7 +149,12 @@ Archive::Summary Archive::summary() {
 
 // --- The walk ------------------------------------------------------------------------------------------------------
 
+void Archive::look_again() {
+  if (connection_->mode != mode_to_read(path_)) connection_ = std::make_unique<Connection>(path_);
+}
+
 bool Archive::step(std::uint64_t& position, const Walk& walk) {
+  look_again();
   try {
     connection_->database.run("BEGIN");  // so that a block's row and body are of one moment
     if (position == 0) position = Connection::number(connection_->expired);
@@ -159,7 +166,7 @@ bool Archive::step(std::uint64_t& position, const Walk& walk) {
   } catch (const SqliteError&) {
     if (connection_->mode == mode_to_read(path_)) throw;
   }
-  connection_ = std::make_unique<Connection>(path_);
+  look_again();
   return true;
 }
 

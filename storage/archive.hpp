@@ -61,8 +61,8 @@ class Archive {
     DatabaseEnd end;
     std::uint64_t floor = 0;  // the position before the oldest entry
     std::uint64_t blocks = 0;
-    bool several_brokers =
-        false;  // the gateway that wrote it last had more than one: its readings say of which they are
+    // The gateway that wrote it last had more than one: its readings say of which they are. Empty: that is damaged.
+    std::optional<bool> several_brokers;
   };
   Summary summary();
 
@@ -89,6 +89,7 @@ class Archive {
   struct Connection;
   struct Part;
 
+  void look_again();  // opens it in another way where a gateway came or went
   void report(Finding finding, const Walk& walk);
   std::optional<std::uint64_t> next_key(std::uint64_t position);
   std::optional<std::uint64_t> key_behind(std::uint64_t position);

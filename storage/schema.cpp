@@ -1,9 +1,12 @@
 #include "storage/schema.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 
@@ -106,6 +109,7 @@ Database::Mode mode_to_read(const std::string& path) {
 }
 
 Database open_to_read(const std::string& path, Database::Mode& mode) {
+  if (access(path.c_str(), R_OK) != 0) throw SqliteError(SQLITE_CANTOPEN, path + ": " + std::strerror(errno));
   mode = mode_to_read(path);
   Database database(path, mode);
   try {

@@ -26,7 +26,11 @@ class Export {
 
   bool run() {
     const Archive::Summary summary = archive_.summary();
-    with_broker_ = summary.several_brokers;
+    with_broker_ = summary.several_brokers.value_or(false);
+    if (!summary.several_brokers) {
+      whole_ = false;
+      err_ << "missing: the list of brokers is damaged: no reading says which one it is of\n";
+    }
     find_journal(summary.end);
     if (options_.format == Format::csv) out_.text() += kCsvHeader;
     read();

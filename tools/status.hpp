@@ -17,7 +17,7 @@ struct StatusOptions {
 };
 
 /// Takes a second, since rates are what changes meanwhile. Returns whether the gateway can serve streams. Throws
-/// std::exception with one clear line where it cannot ask at all.
+/// what WebClient does.
 bool show_status(const StatusOptions& options, std::ostream& out);
 
 }  // namespace fieldcast::tools

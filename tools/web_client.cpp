@@ -35,12 +35,12 @@ std::string openssl_reason() {
 /// Trusts the first certificate of a PEM file: the server's own, before those between it and its authority.
 void trust_only(SSL_CTX* context, const std::string& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "re"), std::fclose);
-  if (!in) throw std::runtime_error(file + ": " + std::strerror(errno));
+  if (!in) throw std::invalid_argument(file + ": " + std::strerror(errno));
   const std::unique_ptr<X509, void (*)(X509*)> certificate(PEM_read_X509(in.get(), nullptr, nullptr, nullptr),
                                                            X509_free);
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
   if (!certificate || X509_STORE_add_cert(store, certificate.get()) != 1)
-    throw std::runtime_error(file + " holds no certificate in PEM form (" + openssl_reason() + ")");
+    throw std::invalid_argument(file + " holds no certificate in PEM form (" + openssl_reason() + ")");
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
 }
 
@@ -65,17 +65,11 @@ class WebClient::Connection {
     connect(client);
     if (client.tls_) shake_hands(client);
   }
-  ~Connection() {
-    SSL_free(ssl_);
-    if (fd_ >= 0) close(fd_);
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
 
   void send(std::string_view text) {
     while (!text.empty()) {
-      const auto n = ssl_ != nullptr ? SSL_write(ssl_, text.data(), static_cast<int>(text.size()))
-                                     : ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      const auto n = ssl_ ? SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size()))
+                          : ::send(socket_.fd, text.data(), text.size(), MSG_NOSIGNAL);
       if (n <= 0) fail();
       text.remove_prefix(static_cast<std::size_t>(n));
     }
@@ -86,8 +80,8 @@ class WebClient::Connection {
     std::string all;
     for (const auto until = std::chrono::steady_clock::now() + kPatience;;) {
       char piece[16 * 1024];
-      const auto n = ssl_ != nullptr ? SSL_read(ssl_, piece, sizeof piece) : recv(fd_, piece, sizeof piece, 0);
-      if (n == 0 || (n < 0 && ssl_ != nullptr && SSL_get_error(ssl_, static_cast<int>(n)) == SSL_ERROR_ZERO_RETURN))
+      const auto n = ssl_ ? SSL_read(ssl_.get(), piece, sizeof piece) : recv(socket_.fd, piece, sizeof piece, 0);
+      if (n == 0 || (n < 0 && ssl_ && SSL_get_error(ssl_.get(), static_cast<int>(n)) == SSL_ERROR_ZERO_RETURN))
         return all;
       if (n < 0) fail();
       all.append(piece, static_cast<std::size_t>(n));
@@ -112,50 +106,59 @@ class WebClient::Connection {
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, freeaddrinfo);
     const timeval patience{kPatience.count(), 0};
     for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-      if (fd_ >= 0) close(fd_);
-      fd_ = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol);
-      if (fd_ < 0) continue;
-      setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-      setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-      if (::connect(fd_, address->ai_addr, address->ai_addrlen) == 0) return;
+      socket_.reset(socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
+      if (socket_.fd < 0) continue;
+      setsockopt(socket_.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+      setsockopt(socket_.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+      if (::connect(socket_.fd, address->ai_addr, address->ai_addrlen) == 0) return;
     }
     fail();
   }
 
   void shake_hands(const WebClient& client) {
-    ssl_ = SSL_new(client.tls_.get());
-    if (ssl_ == nullptr || SSL_set_fd(ssl_, fd_) != 1) throw std::bad_alloc();
-    X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl_);
+    ssl_.reset(SSL_new(client.tls_.get()));
+    SSL* const ssl = ssl_.get();
+    if (ssl == nullptr || SSL_set_fd(ssl, socket_.fd) != 1) throw std::bad_alloc();
+    X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
     const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(parameters, client.host_.c_str()) == 1;
     if (client.any_name_) {
       X509_VERIFY_PARAM_set1_ip(parameters, nullptr, 0);
     } else if (!is_address) {
-      SSL_set1_host(ssl_, client.host_.c_str());
+      SSL_set1_host(ssl, client.host_.c_str());
     }
-    if (!is_address) SSL_set_tlsext_host_name(ssl_, client.host_.c_str());
+    if (!is_address) SSL_set_tlsext_host_name(ssl, client.host_.c_str());
     ERR_clear_error();
     errno = 0;
-    if (SSL_connect(ssl_) == 1) return;
-    const long verified = SSL_get_verify_result(ssl_);
+    if (SSL_connect(ssl) == 1) return;
+    const long verified = SSL_get_verify_result(ssl);
     if (verified != X509_V_OK)
       throw NoAnswer(std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified));
     fail();
   }
 
-  int fd_ = -1;
-  SSL* ssl_ = nullptr;
+  struct Socket {
+    ~Socket() { reset(-1); }
+    void reset(int other) {
+      if (fd >= 0) close(fd);
+      fd = other;
+    }
+    int fd = -1;
+  };
+  Socket socket_;
+  std::unique_ptr<SSL, void (*)(SSL*)> ssl_{nullptr, SSL_free};
 };
 
 WebClient::WebClient(std::string base, const Trust& trust) : base_(std::move(base)) {
-  const bool tls = base_.starts_with("https://");
+  const bool tls = base_.starts_with("https://"), plain = base_.starts_with("http://");
   authority_ = base_.substr(std::min(base_.size(), std::strlen(tls ? "https://" : "http://")));
   const auto bracket = authority_.starts_with('[') ? authority_.find(']') : std::string::npos;
   const auto colon = authority_.find(':', bracket == std::string::npos ? 0 : bracket);
   host_ = bracket == std::string::npos ? authority_.substr(0, colon) : authority_.substr(1, bracket - 1);
   port_ = colon == std::string::npos ? (tls ? "443" : "80") : authority_.substr(colon + 1);
   const bool digits = port_.find_first_not_of("0123456789") == std::string::npos;
-  if (host_.empty() || port_.empty() || !digits || authority_.find_first_of("/?#@ ") != std::string::npos)
-    throw std::runtime_error("\"" + base_ + "\" is no address of a gateway: write it like http://127.0.0.1:8080");
+  if (!(tls || plain) || host_.empty() || port_.empty() || !digits ||
+      authority_.find_first_of("/?#@ ") != std::string::npos)
+    throw std::invalid_argument("\"" + base_ + "\" is no address of a gateway: write it like http://127.0.0.1:8080");
   if (!tls) return;
   tls_.reset(make_context());
   any_name_ = !trust.certificate.empty();
@@ -163,7 +166,7 @@ WebClient::WebClient(std::string base, const Trust& trust) : base_(std::move(bas
     trust_only(tls_.get(), trust.certificate);
   } else if (!trust.authorities.empty()) {
     if (SSL_CTX_load_verify_file(tls_.get(), trust.authorities.c_str()) != 1)
-      throw std::runtime_error(trust.authorities + ": " + openssl_reason());
+      throw std::invalid_argument(trust.authorities + ": " + openssl_reason());
   } else {
     SSL_CTX_set_default_verify_paths(tls_.get());
   }

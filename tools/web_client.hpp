@@ -24,7 +24,7 @@ struct Trust {
 
 class WebClient {
  public:
-  /// `base`: "http://host:port", "https://host"; IPv6 in brackets. Throws std::runtime_error where it is none, or a
+  /// `base`: "http://host:port", "https://host"; IPv6 in brackets. Throws std::invalid_argument where it is none, or a
   /// file of `trust` cannot be used.
   WebClient(std::string base, const Trust& trust);
 

@@ -273,7 +273,7 @@ TEST(Config, AddressesThatCoverEachOtherAreRefused) {
     return kBroker + "[server]\nanonymous = \"read\"\nlisten = [" + list + "]";
   };
   EXPECT_PROBLEM(with("\"127.0.0.1:80\", \"0.0.0.0:80\""), "f:4:27: server.listen has ", "take the other one out");
-  EXPECT_PROBLEM(with("\"[::]:80\", \"[::1]:80\""), "f:4:23: server.listen has ", "take the other one out");
+  EXPECT_PROBLEM(with("\"[::]:80\", \"[::1]:80\""), "f:4:22: server.listen has ", "take the other one out");
   sound(with("\"127.0.0.1:80\", \"0.0.0.0:81\", \"[::]:80\""));
   sound(with("\"127.0.0.1:0\", \"0.0.0.0:0\""));
 }

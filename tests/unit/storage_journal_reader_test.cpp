@@ -60,6 +60,40 @@ TEST_F(JournalReaderTest, ARecordLargerThanItsWindowComesToo) {
   EXPECT_EQ(sizes, (std::vector<std::size_t>{3u << 20, 1}));
 }
 
+TEST_F(JournalReaderTest, NothingComesOfARecordWithAnotherChecksum) {
+  open();
+  journal->begin_epoch({7, 1});
+  for (const std::string text : {"the first", "the second", "the third"}) put("a", text);
+  std::string bytes = contents(file());
+  bytes[bytes.find("the second") + 4] = 'S';
+  overwrite(file(), bytes);
+  std::vector<std::string> payloads;
+  EXPECT_TRUE(reader()->read(0, [&](std::span<const Entry> entries) {
+    for (const Entry& entry : entries) payloads.emplace_back(entry.payload);
+  }));
+  EXPECT_EQ(payloads, (std::vector<std::string>{"the first"}));
+}
+
+// Between two of its windows the writer goes round the whole ring.
+TEST_F(JournalReaderTest, WhatIsWrittenOverMeanwhileIsToldToBeGone) {
+  open(4u << 20);
+  journal->begin_epoch({7, 1});
+  const std::string payload(1'000, 'x');
+  while (journal->floor() == 0) put("a", payload);
+  journal->set_stored(journal->head());
+  const auto from = reader();
+  const std::uint64_t before = journal->floor();
+  std::uint64_t reached = before;
+  bool overrun = false;
+  EXPECT_FALSE(from->read(before, [&](std::span<const Entry> entries) {
+    for (const Entry& entry : entries) ASSERT_EQ(entry.seq, ++reached);
+    while (!overrun && journal->floor() < before + 10'000) put("a", payload);
+    overrun = true;
+  }));
+  EXPECT_GT(reached, before);
+  EXPECT_EQ(from->floor(), journal->floor());
+}
+
 TEST_F(JournalReaderTest, IsNotThere) {
   const auto error = [&] {
     try {

@@ -51,10 +51,11 @@ TEST(MetricsText, IsReadBack) {
 TEST(WebClient, TakesAddressesOnly) {
   for (const char* good : {"http://127.0.0.1:8080", "http://[::1]:8080", "https://hall-3.example", "http://[::1]"})
     EXPECT_NO_THROW(WebClient(good, {})) << good;
-  for (const char* bad : {"http://", "http://a:", "http://a:x", "http://a/b", "http://u@a", "http://:80"})
-    EXPECT_THROW(WebClient(bad, {}), std::runtime_error) << bad;
-  EXPECT_THROW(WebClient("https://a", {.certificate = "/nonexistent", .authorities = ""}), std::runtime_error);
-  EXPECT_THROW(WebClient("https://a", {.certificate = "", .authorities = "/nonexistent"}), std::runtime_error);
+  for (const char* bad :
+       {"http://", "http://a:", "http://a:x", "http://a/b", "http://u@a", "http://:80", "ftp://a", "a:80", ""})
+    EXPECT_THROW(WebClient(bad, {}), std::invalid_argument) << bad;
+  EXPECT_THROW(WebClient("https://a", {.certificate = "/nonexistent", .authorities = ""}), std::invalid_argument);
+  EXPECT_THROW(WebClient("https://a", {.certificate = "", .authorities = "/nonexistent"}), std::invalid_argument);
 }
 
 }  // namespace
