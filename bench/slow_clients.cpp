@@ -28,7 +28,7 @@ constexpr std::size_t kPayloadBytes = 4'096;
 constexpr std::size_t kSlow = 10, kOthers = 90;
 constexpr int kSlowBuffer = 4'096;
 constexpr int kPairsOfRuns = 3;
-// Before the stall: until the gateway's rings of 16 MiB, taken step by step, are in its memory whole.
+// Before the stall: until the gateway's rings of 8 MiB, taken step by step, are in its memory whole.
 constexpr std::uint32_t kSecondsBefore = 15;
 // After it: the slow ones catch up while readings go on.
 constexpr std::uint32_t kSecondsAfter = 15;

@@ -5,7 +5,7 @@ usage: check-monitoring.py PROMTOOL
 
 Exit 1 where promtool takes the rules or the example configuration for faulty, where an alert does not fire as
 tests/monitoring/alerts_test.yml says or has no case there, where an expression of the dashboard does not parse, or where
-either names a metric that docs/metrics.md does not have.
+either names a metric that docs/metrics.md, or a limit that docs/limits.md does not have.
 """
 
 import json
@@ -22,6 +22,7 @@ MONITORING = ROOT / "monitoring"
 CASES = ROOT / "tests/monitoring/alerts_test.yml"
 # Grafana's, which it puts in before Prometheus sees an expression.
 VARIABLES = {"$__rate_interval": "1m", "$instance": ".*"}
+LIMITS = re.compile(r'limit=~?"([^"]+)"')
 METRIC = re.compile(r"\b(?:fieldcast|process)_\w+")
 
 
@@ -74,9 +75,14 @@ def main():
         rules.flush()
         promtool("check", "rules", rules.name)
 
-    documented = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE))
+    def first_column(page):
+        return set(re.findall(r"^\| `(\w+)`", (ROOT / "docs" / page).read_text(), re.MULTILINE))
+
+    metrics, limits = first_column("metrics.md"), first_column("limits.md")
     for expression in panels + [rule["expr"] for rule in alerts]:
-        faults += [f"no such metric in docs/metrics.md: {name}" for name in METRIC.findall(expression) if name not in documented]
+        faults += [f"no such metric in docs/metrics.md: {name}" for name in set(METRIC.findall(expression)) - metrics]
+        named = {name for words in LIMITS.findall(expression) for name in words.split("|")}
+        faults += [f"no such limit in docs/limits.md: {name}" for name in named - limits]
 
     for fault in faults:
         print(fault, file=sys.stderr)
