@@ -19,11 +19,12 @@ enum class Style : std::uint8_t { plain, coloured, journal };
 /// that `fd` is, so that a redirected one is still readable; `coloured` on a terminal, unless $NO_COLOR is set.
 Style choose_style(int fd, const char* journal_stream);
 
-/// From then on lines of `level` and above go to standard error. Control characters in a line's text become
-/// `\xHH`, so that no client, topic or broker can forge a line or steer a terminal. Throws what spdlog throws.
+/// From then on lines of `level` and above go to standard error. A line's text is escaped, so that no client, topic or
+/// broker can forge a line or steer a terminal. Throws what spdlog throws.
 void set_up(Level level, Style style);
 
-/// `text` with control characters (C0, DEL) as `\xHH`.
+/// `text` with each byte of control characters (C0, DEL, C1), of separators of lines, of marks that turn the direction
+/// of text, and of what is no UTF-8, as `\xHH`.
 std::string escape(std::string_view text);
 
 }  // namespace fieldcast::logging
