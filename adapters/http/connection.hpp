@@ -31,10 +31,11 @@
 
 namespace fieldcast::http {
 
-// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A TLS handshake
-// has so much too, from the first byte of TCP.
+// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A new connection
+// has so much too until its first request begins, a TLS handshake included.
 inline constexpr std::chrono::seconds kRequestTime{10};
-// A connection without a request is closed after this: above the 60 s that proxies keep theirs for reuse.
+// A connection that was answered, and has no request, is closed after this: above the 60 s that proxies keep theirs for
+// reuse. After kRequestTime where half of limits.connections are open: new clients may need its place.
 inline constexpr std::chrono::seconds kIdleTime{75};
 // How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
 // that is still sending before the answer does.
@@ -58,6 +59,7 @@ struct Shared {
   const std::chrono::milliseconds stalled;  // a socket that took no byte for so long is closed
   std::function<void(Connection&)> gone;
   bool stopping = false;
+  bool crowded = false;                     // connections that do nothing are let go sooner
   std::size_t body_bytes = 0;               // announced, of the bodies that are being read to be kept
   std::array<char, kScratchBytes> scratch;  // each read goes here first: an idle connection has no buffer
 };
@@ -107,6 +109,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   void on_writable();
   void on_end_of_input();
 
+  Instant deadline() const;
   void next_request();
   void serve(std::string head);
   std::optional<Problem> refusal() const;
@@ -125,7 +128,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   std::string input_;         // what came and was not looked at yet, at most kHeadBytes
   std::size_t scanned_ = 0;   // of input_, for the end of a head
   std::size_t lingered_ = 0;  // bytes thrown away
-  Instant deadline_{};        // of the phases but answering
+  Instant deadline_{};        // see deadline()
   Instant progress_{};        // when the socket last took a byte, or had nothing to take
   Terms terms_;               // of the request that is answered
   Phase phase_ = Phase::request;
@@ -138,7 +141,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool ended_ = false;                      // the client has sent all that it will
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
-  bool established_;                        // the TLS handshake is through, or there is none
+  bool served_ = false;                     // a request was answered
 };
 
 }  // namespace fieldcast::http
