@@ -1,7 +1,8 @@
-// The command line: which configuration file, and whether to run with it or only to check it. Main thread,
-// at the start. Nothing secret is ever taken from here: other users of the machine read it in /proc.
+// The command line: which configuration file, and whether to run with it, only to check it, or which tool to use. Main
+// thread, at the start. Nothing secret is ever taken from here: other users of the machine read it in /proc.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -13,12 +14,25 @@
 namespace fieldcast {
 
 // Exit codes of the program.
-inline constexpr int kExitMachine = 1;  // what the machine refuses: a port in use, memory
+inline constexpr int kExitMachine = 1;  // what the machine refuses: a port in use, memory; what a tool finds wrong
 inline constexpr int kExitConfig = 2;   // the configuration, its files or the command line
 
+enum class Tool : std::uint8_t { none, export_readings, check_database, status };
+
+/// What a tool was asked for, as it was written.
+struct ToolOptions {
+  std::string database;             // --database; or --config, which is CommandLine::file
+  std::vector<std::string> topics;  // export
+  std::string start, end;
+  bool csv = false;
+  std::string url, authorities;  // status
+};
+
 struct CommandLine {
-  std::string file;         // of the configuration
-  bool check = false;       // only check it
+  std::string file;    // of the configuration
+  bool check = false;  // only check it
+  Tool tool = Tool::none;
+  ToolOptions options;
   std::optional<int> exit;  // set: nothing is left to do but to exit with it (--help, --version, a wrong option)
 };
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <tuple>
 
+#include "app/config_files.hpp"
 #include "app/config_keys.hpp"
 #include "app/config_relations.hpp"
 #include "app/config_tls.hpp"
@@ -87,7 +88,7 @@ class ValueReader {
   void operator()(Prefix prefix) {
     read_text(*prefix.at, [](std::string_view text) -> std::optional<std::string> {
       if (text.empty()) return std::nullopt;
-      if (const auto fault = topic_fault(text)) return "cannot begin a topic, since " + *fault;
+      if (const auto fault = topic_fault(text)) return "cannot begin a topic, since " + fault->text;
       return text_fault(text);
     });
   }
@@ -133,7 +134,7 @@ class ValueReader {
   void operator()(Origins list) { read_list(*list.at, parse_origin); }
   void operator()(Filters list) {
     read_list(*list.at, [](std::string_view text) -> Parsed<std::string> {
-      if (const auto fault = filter_fault(text)) return Fault{"is no topic filter, since " + *fault};
+      if (const auto fault = filter_fault(text)) return Fault{"is no topic filter, since " + fault->text};
       if (has_control(text)) return Fault{"holds a control character: take it out"};
       if (text.starts_with("$share/")) {
         return Fault{
@@ -354,7 +355,7 @@ bool LoadedConfig::failed() const {
   return std::any_of(problems.begin(), problems.end(), [](const ConfigProblem& p) { return !p.warning; });
 }
 
-LoadedConfig parse_config(std::string_view text, const std::string& directory) {
+LoadedConfig parse_config(std::string_view text, const std::string& directory, ConfigFiles use) {
   LoadedConfig out;
   toml::table root;
   try {
@@ -362,7 +363,9 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   } catch (const toml::parse_error& error) {
     // The parser stops at what is no TOML: what follows is checked when that is mended.
     const Place place = place_of(error.source());
-    out.problems.push_back({place.line, place.column, false, "no TOML: " + std::string(error.description())});
+    out.problems.push_back(
+        {place.line, place.column, false,
+         "no TOML: " + std::string(error.description()) + ": mend this, and check again for what follows"});
     return out;
   }
   Places places;
@@ -374,8 +377,8 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   }
   find_storage(out.config.storage, directory, places, out.problems);
   check_relations(out.config, places, brokers, out.problems);
-  check_server_tls(out.config.server, directory, places, out.problems);
-  for (std::size_t i = 0; i < brokers.size(); ++i) {
+  check_server_tls(out.config.server, directory, places, use, out.problems);
+  for (std::size_t i = 0; use == ConfigFiles::read && i < brokers.size(); ++i) {
     read_password(out.config.mqtt[i], directory, brokers[i], out.problems);
     check_broker_tls(out.config.mqtt[i], directory, brokers[i], out.problems);
   }
@@ -385,7 +388,7 @@ LoadedConfig parse_config(std::string_view text, const std::string& directory) {
   return out;
 }
 
-LoadedConfig load_config(const std::string& file) {
+LoadedConfig load_config(const std::string& file, ConfigFiles use) {
   const auto unreadable = [](const std::string& why) {
     LoadedConfig out;
     out.problems.push_back({0, 0, false, why});
@@ -401,7 +404,7 @@ LoadedConfig load_config(const std::string& file) {
   if (!in.eof() && in.fail()) return unreadable("cannot be read: " + std::string(std::strerror(errno)));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kConfigBytes) return unreadable("is longer than 1 MiB: that is no configuration");
-  return parse_config(text, std::filesystem::path(file).parent_path());
+  return parse_config(text, std::filesystem::path(file).parent_path(), use);
 }
 
 std::string to_string(const ConfigProblem& problem, std::string_view file) {

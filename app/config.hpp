@@ -113,12 +113,16 @@ struct LoadedConfig {
   bool failed() const;
 };
 
+/// Whether the files with secrets and certificates that it names are read and judged: a tool does without, since
+/// whoever uses one need not be allowed to read them.
+enum class ConfigFiles : bool { leave, read };
+
 /// `text` is TOML 1.0. Relative files named in it are in `directory`, those of passwords and for TLS
 /// first in systemd's $CREDENTIALS_DIRECTORY. Reads the host name, the environment and those files.
-LoadedConfig parse_config(std::string_view text, const std::string& directory);
+LoadedConfig parse_config(std::string_view text, const std::string& directory, ConfigFiles use = ConfigFiles::read);
 
 /// Reads a file of at most kConfigBytes; one that cannot be read is a problem too.
-LoadedConfig load_config(const std::string& file);
+LoadedConfig load_config(const std::string& file, ConfigFiles use = ConfigFiles::read);
 
 // A configuration is written by hand: a longer file is not one, or comes out of a pipe without end.
 inline constexpr std::size_t kConfigBytes = 1u << 20;

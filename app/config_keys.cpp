@@ -36,8 +36,9 @@ constexpr std::array kKeys{
         "", ""},
     Key{"server", "threads", [](Config& c) -> Target { return Count{&c.server.threads}; }, 0, 64,
         "Threads that serve clients; 0: one per core. Each client belongs to one of them. Each thread reads the whole "
-        "log "
-        "itself, encodes for its own clients, and has its share of limits.views and limits.view_bytes: more than the "
+        "log itself, encodes for its own clients, and has its share of limits.views, limits.view_bytes and "
+        "limits.polls: "
+        "more than the "
         "clients need only cost.",
         "", ""},
     Key{"server", "tls.certificate", [](Config& c) -> Target { return File{&c.server.tls.certificate}; }, 1, 4096,
@@ -174,6 +175,16 @@ constexpr std::array kKeys{
     Key{"limits", "connections", [](Config& c) -> Target { return Count{&c.limits.connections}; }, 1, 1'000'000,
         "Clients connected at once; each costs a file descriptor. Past it a new one is told to come back later.", "",
         ""},
+    Key{"limits", "connections_per_address",
+        [](Config& c) -> Target { return Count{&c.limits.connections_per_address}; }, 0, 1'000'000,
+        "Clients connected at once from one address, of IPv6 from one /64 network; 0: no limit of its own. Past it a "
+        "new "
+        "one is told to come back later. A proxy, and all behind one router, are one address.",
+        "", ""},
+    Key{"limits", "polls", [](Config& c) -> Target { return Count{&c.limits.polls}; }, 1, 1'000'000,
+        "Long polls that wait at once. Past it a new one that would have to wait is told to come back later. Divided "
+        "among the threads of the server.",
+        "", ""},
     Key{"limits", "client_lag", [](Config& c) -> Target { return &c.limits.client_lag; }, kSecond, kHour,
         "How long a reading may wait for a client that reads too slowly. Up to then the client gets everything, from "
         "the "

@@ -1,15 +1,8 @@
 #include "app/config_relations.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
 
+#include "adapters/mqtt/settings.hpp"
 #include "app/config_values.hpp"
 #include "gateway/topic_filter.hpp"
 #include "storage/journal.hpp"
@@ -38,6 +31,19 @@ void check_door(const Config::Server& server, const Places& places, Problems& pr
     if (listen[i].port != 0 && std::find(listen.begin(), listen.begin() + i, listen[i]) != listen.begin() + i) {
       add(problems, place(i), "server.listen names \"" + format_listen(listen[i]) + "\" twice: take one out");
     }
+    const auto is_any = [](const ListenAddress& address) { return address.host == "0.0.0.0" || address.host == "::"; };
+    const auto covers = [&](const ListenAddress& other) {
+      const bool same_kind =
+          (other.host.find(':') == std::string::npos) == (listen[i].host.find(':') == std::string::npos);
+      return other.port == listen[i].port && other.port != 0 && same_kind && other.host != listen[i].host &&
+             (is_any(other) || is_any(listen[i]));
+    };
+    const auto covering = std::find_if(listen.begin(), listen.begin() + i, covers);
+    if (covering != listen.begin() + i) {
+      add(problems, place(i),
+          "server.listen has \"" + format_listen(listen[i]) + "\" and \"" + format_listen(*covering) +
+              "\", of which one is every address with that port: take the other one out");
+    }
     if (!listen[i].loopback && server.anonymous == Anonymous::loopback && places.sound({"server.anonymous"})) {
       add(problems, place(i),
           "server.listen has \"" + format_listen(listen[i]) +
@@ -59,6 +65,16 @@ void check_topics(const Config::Mqtt& mqtt, const Places& places, Problems& prob
               "\" both match some topics, whose messages a broker may send twice: take one out, or make them narrower");
     }
   }
+}
+
+void check_keep(const Config::Storage& storage, const Places& places, Problems& problems) {
+  if (!places.sound({"storage.commit_interval", "storage.keep_for"})) return;
+  if (storage.commit_interval <= storage.keep_for) return;
+  add(problems, places.of({"storage.commit_interval", "storage.keep_for"}),
+      "storage.commit_interval is \"" + format_duration(storage.commit_interval) + "\", longer than keep_for = \"" +
+          format_duration(storage.keep_for) +
+          "\", so that readings expire before they are written: write a shorter "
+          "commit_interval, or a longer keep_for");
 }
 
 void check_user(const Config::Mqtt& mqtt, const Places& places, Problems& problems) {
@@ -84,12 +100,22 @@ void check_brokers(const std::vector<Config::Mqtt>& brokers, const std::vector<P
             "mqtt.name: \"" + brokers[i].name + "\" is the name of the broker in " + line(j) +
                 " too: give each one of its own");
       }
-      if (brokers[i].url == brokers[j].url && brokers[i].client_id == brokers[j].client_id &&
-          places[i].sound({"mqtt.url", "mqtt.client_id"}) && places[j].sound({"mqtt.url", "mqtt.client_id"})) {
-        add(problems, places[i].of({"mqtt.client_id", "mqtt.url", "mqtt"}),
-            "mqtt.client_id: \"" + brokers[i].client_id + "\" is at " + format_broker_url(brokers[i].url) +
-                " already, in the table in " + line(j) +
-                ", and each connection would end the other: write another client_id, or join the two tables");
+      if (brokers[i].url != brokers[j].url || !places[i].sound({"mqtt.url", "mqtt.client_id"}) ||
+          !places[j].sound({"mqtt.url", "mqtt.client_id"}))
+        continue;
+      const Place place = places[i].of({"mqtt.client_id", "mqtt.url", "mqtt"});
+      const std::string &id = brokers[i].client_id, &other = brokers[j].client_id;
+      if (id == other) {
+        add(problems, place,
+            "mqtt.client_id: \"" + id + "\" is at " + format_broker_url(brokers[i].url) + " already, in the table in " +
+                line(j) + ", and each connection would end the other: write another client_id, or join the two tables");
+      } else if (id == mqtt::commands_client_id(other) || other == mqtt::commands_client_id(id)) {
+        add(problems, place,
+            "mqtt.client_id: \"" + std::max(id, other) + "\" is the name under which the broker \"" +
+                brokers[id.size() < other.size() ? i : j].name +
+                "\" publishes commands, and each connection would end the other: write another client_id in the table "
+                "in " +
+                line(id.size() < other.size() ? j : i));
       }
     }
   }
@@ -136,38 +162,7 @@ void check_memory(const Config& config, const Places& places, const std::vector<
   }
 }
 
-/// An open file that is closed at the end.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& name) : fd_(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~OpenFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-/// Where systemd made a directory for this service it is that one; its name may be followed by others.
-std::string default_journal() {
-  const char* const runtime = std::getenv("RUNTIME_DIRECTORY");
-  const std::string_view names = runtime == nullptr ? "" : runtime;
-  const std::string first(names.substr(0, names.find(':')));
-  return first.empty() ? "/dev/shm/fieldcast-" + std::to_string(geteuid()) : first;
-}
-
 }  // namespace
-
-std::string find_file(const std::string& file, const std::string& directory) {
-  if (const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); credentials != nullptr) {
-    const auto credential = std::filesystem::path(credentials) / file;  // an absolute `file` stands for itself
-    if (access(credential.c_str(), F_OK) == 0) return credential;
-  }
-  return std::filesystem::path(directory) / file;
-}
 
 Place Places::of(std::initializer_list<const char*> keys) const {
   for (const char* const key : keys) {
@@ -188,64 +183,8 @@ void check_relations(const Config& config, const Places& places, const std::vect
     check_user(config.mqtt[i], brokers[i], problems);
   }
   check_brokers(config.mqtt, brokers, problems);
+  check_keep(config.storage, places, problems);
   check_memory(config, places, brokers, problems);
-}
-
-void find_storage(Config::Storage& storage, const std::string& directory, const Places& places, Problems& problems) {
-  const Place place = places.of({"storage.path"});
-  std::error_code error;
-  // Not resolved any further: the journal is named by this path, and must stay the same while a disk is away.
-  const auto base = std::filesystem::absolute(std::filesystem::path(directory) / ".", error);
-  if (error)
-    return add(problems, {}, "the current directory cannot be found: name the configuration file by its full path");
-  const std::filesystem::path path = (base / storage.path).lexically_normal();
-  storage.path = path;
-  storage.journal = (base / (storage.journal.empty() ? default_journal() : storage.journal)).lexically_normal();
-  if (!places.sound({"storage.path"})) return;
-  if (!path.has_filename() || std::filesystem::is_directory(path, error)) {
-    add(problems, place, "storage.path: \"" + storage.path + "\" is a directory: name the database file in it");
-  } else if (place.line != 0 && !std::filesystem::is_directory(path.parent_path(), error)) {
-    // Where the file does not name it, the log says so when the gateway starts.
-    add(problems, place,
-        "storage.path: there is no directory \"" + path.parent_path().string() +
-            "\" yet: create it for the user that fieldcast runs as; without it the history is kept in memory only",
-        true);
-  }
-}
-
-void read_password(Config::Mqtt& broker, const std::string& directory, const Places& places, Problems& problems) {
-  if (broker.password_file.empty()) return;
-  const Place place = places.of({"mqtt.password_file"});
-  const std::string name = find_file(broker.password_file, directory);
-  const auto problem = [&](const std::string& what, bool warning = false) {
-    add(problems, place, "mqtt.password_file: \"" + name + "\" " + what, warning);
-  };
-
-  const OpenFile file(name);
-  struct stat status {};
-  if (file.fd() < 0 || fstat(file.fd(), &status) != 0) {
-    const int error = errno;
-    return problem("cannot be read (" + std::string(std::strerror(error)) +
-                   "): create it with the password in it, readable by the user that fieldcast runs as");
-  }
-  if (!S_ISREG(status.st_mode)) return problem("is no regular file: name the file that holds the password");
-
-  std::string& password = broker.password;
-  password.resize(kPasswordBytes + 2);  // a newline, and a byte that shows that it is too long
-  std::size_t size = 0;
-  while (size < password.size()) {
-    const ssize_t n = read(file.fd(), password.data() + size, password.size() - size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return problem("cannot be read: " + std::string(std::strerror(errno)));
-    if (n == 0) break;
-    size += static_cast<std::size_t>(n);
-  }
-  password.resize(size);
-  if (password.ends_with('\n')) password.pop_back();
-  if (password.ends_with('\r')) password.pop_back();
-  if (password.empty()) problem("is empty: write the password into it");
-  if (password.size() > kPasswordBytes) problem("is longer than MQTT's 65535 bytes: write only the password into it");
-  if ((status.st_mode & S_IROTH) != 0) problem("can be read by every user of this machine: chmod o= it", true);
 }
 
 }  // namespace fieldcast::config

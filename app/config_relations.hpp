@@ -1,5 +1,4 @@
-// What must hold between several keys of the configuration, or between a key and the machine's files. Run
-// after all keys were read, on the main thread.
+// What must hold between several keys of the configuration. Run after all keys were read, on the main thread.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +30,8 @@ struct Places {
   bool sound(std::initializer_list<const char*> keys) const;
 };
 
-/// Where a file of secrets is: a relative name among systemd's credentials, else in `directory`.
-std::string find_file(const std::string& file, const std::string& directory);
-
 /// Appends what is wrong. `brokers` are the places of config.mqtt.
 void check_relations(const Config& config, const Places& places, const std::vector<Places>& brokers,
                      std::vector<ConfigProblem>& problems);
-
-/// Makes the names in [storage] absolute, and finds the journal's directory where none is given.
-void find_storage(Config::Storage& storage, const std::string& directory, const Places& places,
-                  std::vector<ConfigProblem>& problems);
-
-/// Reads the broker's password_file, if there is one, into its password, as parse_config says.
-void read_password(Config::Mqtt& broker, const std::string& directory, const Places& places,
-                   std::vector<ConfigProblem>& problems);
 
 }  // namespace fieldcast::config

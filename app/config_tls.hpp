@@ -10,8 +10,8 @@
 
 namespace fieldcast::config {
 
-/// Finds the files of server.tls, and appends what is wrong with them and what they hold.
-void check_server_tls(Config::Server& server, const std::string& directory, const Places& places,
+/// Finds the files of server.tls, and appends what is wrong with them and what they hold, where they are to be read.
+void check_server_tls(Config::Server& server, const std::string& directory, const Places& places, ConfigFiles use,
                       std::vector<ConfigProblem>& problems);
 
 /// The same of a broker's mqtt.tls.

@@ -10,6 +10,8 @@
 #include <chrono>
 
 #include "adapters/http/server.hpp"
+#include "adapters/websocket/endpoint.hpp"
+#include "app/loop_lag.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/hub.hpp"
@@ -28,6 +30,11 @@ class Shard final : private Wakeup {
   asio::io_context& loop() { return loop_; }
   http::Server& server() { return server_; }
   Counters& counters() { return counters_; }
+  /// Any thread.
+  const LoopLag& lag() const { return lag_; }
+
+  /// When the loop last turned. Any thread.
+  Instant turned() const { return Instant(turned_.load(std::memory_order_relaxed)); }
 
   /// Until stop() is through. What a handler throws comes out here: it is a fault of ours.
   void run();
@@ -38,15 +45,21 @@ class Shard final : private Wakeup {
  private:
   void wake() noexcept override;
   void tick();
+  void note_lag();
 
+  const Clock& clock_;
+  std::atomic<Instant::rep> turned_;
   Counters counters_;
   const Limits limits_;
   asio::io_context loop_{1};
   std::atomic<bool> run_posted_{false};
   Hub hub_;
   Publications publications_;
+  websocket::IncompleteMessages incomplete_messages_;
   http::Server server_;
   asio::steady_timer tick_timer_;
+  Instant tick_due_{};
+  LoopLag lag_;
   asio::steady_timer patience_timer_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <string>
 #include <thread>
@@ -21,20 +22,32 @@ Shards::Shards(Log& log, Publisher& publisher, const Clock& clock, const Options
   Limits limits = options.limits;
   limits.views = part_of(limits.views, options.threads);
   limits.view_bytes = part_of(limits.view_bytes, options.threads);
+  limits.polls = part_of(limits.polls, options.threads);
   std::vector<http::Server*> servers;
   while (shards_.size() < options.threads) {
     shards_.push_back(
         std::make_unique<Shard>(log, publisher, options.may_publish, clock, limits, options.http, routes));
     servers.push_back(&shards_.back()->server());
   }
-  acceptor_.emplace(loop(), options.listen, std::move(servers), options.limits.connections,
-                    shards_.front()->counters());
+  acceptor_.emplace(loop(), options.listen, std::move(servers), options.limits, shards_.front()->counters());
 }
 
 std::vector<const Counters*> Shards::counters() const {
   std::vector<const Counters*> out;
   for (const auto& shard : shards_) out.push_back(&shard->counters());
   return out;
+}
+
+std::vector<double> Shards::loop_lags() const {
+  std::vector<double> out;
+  for (const auto& shard : shards_) out.push_back(std::chrono::duration<double>(shard->lag().value()).count());
+  return out;
+}
+
+Instant Shards::turned() const {
+  Instant oldest = Instant::max();
+  for (const auto& shard : shards_) oldest = std::min(oldest, shard->turned());
+  return oldest;
 }
 
 void Shards::run() {

@@ -25,7 +25,7 @@ class Shards {
     std::vector<http::ListenAddress> listen;
     http::Settings http;
     bool may_publish = false;            // clients, whoever they are
-    Limits limits;                       // of all shards together: each gets its part of views and view_bytes
+    Limits limits;                       // of all shards together: each gets its part of views, view_bytes and polls
     std::chrono::milliseconds patience;  // with clients, at a stop
   };
 
@@ -36,8 +36,13 @@ class Shards {
   /// The loop of the thread that calls run().
   asio::io_context& loop() { return shards_.front()->loop(); }
   std::vector<asio::ip::tcp::endpoint> endpoints() const { return acceptor_->endpoints(); }
+  /// Of each shard, in seconds. Any thread.
+  std::vector<double> loop_lags() const;
   /// One set of each shard.
   std::vector<const Counters*> counters() const;
+
+  /// Up to when all of them have turned. Any thread.
+  Instant turned() const;
 
   /// Until all shards are through. Where a handler threw on any of the threads, which is a fault of ours, all are
   /// stopped, and the first such exception is thrown here.

@@ -1,7 +1,5 @@
 #include "bench/clients.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -9,11 +7,11 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <stdexcept>
 #include <system_error>
 
 #include "bench/load.hpp"
+#include "tests/support/cut.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace fieldcast::bench {
@@ -30,61 +28,6 @@ constexpr std::string_view kReadings = R"("readings":[)";
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-int connect_to(std::uint16_t port, int receive_buffer) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    close(fd);
-    fail("connect");
-  }
-  return fd;
-}
-
-test::Request request_for(Wire wire, const std::string& filter) {
-  const auto query = "?topic=" + test::percent_encoded(filter);
-  if (wire == Wire::events) return {"/v1/events" + query, {{"Accept", "text/event-stream"}}};
-  return {"/v1/ws" + query,
-          {{"Upgrade", "websocket"},
-           {"Connection", "Upgrade"},
-           {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
-           {"Sec-WebSocket-Version", "13"}}};
-}
-
-/// One frame: a WebSocket's without a mask (RFC 6455, 5.2), or a chunk (RFC 9112, 7.1). No size: it is not whole.
-struct Cut {
-  std::size_t size = 0;
-  std::string_view content{};
-};
-
-Cut cut_websocket(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) { return std::size_t{static_cast<unsigned char>(bytes[i])}; };
-  if (bytes.size() < 2) return {};
-  std::size_t head = 2, length = byte(1) & 0x7f;
-  if (length >= 126) {
-    head += length == 126 ? 2 : 8;
-    if (bytes.size() < head) return {};
-    length = 0;
-    for (std::size_t i = 2; i < head; ++i) length = length << 8 | byte(i);
-  }
-  if (bytes.size() < head + length) return {};
-  return {head + length, bytes.substr(head, length)};
-}
-
-Cut cut_chunk(std::string_view bytes) {
-  const auto line = bytes.find('\n');
-  if (line == bytes.npos) return {};
-  std::size_t length = 0;
-  std::from_chars(bytes.data(), bytes.data() + line, length, 16);
-  const std::size_t size = line + 1 + length + 2;
-  if (bytes.size() < size) return {};
-  return {size, bytes.substr(line + 1, length)};
-}
-
 }  // namespace
 
 Clients::Clients(Wire wire) : wire_(wire), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kReadBytes) {
@@ -99,11 +42,10 @@ Clients::~Clients() {
 }
 
 void Clients::open(std::uint16_t port, const std::string& filter, std::size_t count, int receive_buffer) {
-  const auto request = test::to_text(request_for(wire_, filter), port);
+  const auto request = stream_request(wire_, "topic=" + test::percent_encoded(filter), port);
   for (; count > 0; --count) {
     auto& client = clients_.emplace_back(Client{connect_to(port, receive_buffer)});
-    if (send(client.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
-      fail("send");
+    send_all(client.fd, request);
     auto& answer = client.rest;
     while (answer.find(kReadings) == answer.npos) {
       const auto n = recv(client.fd, buffer_.data(), buffer_.size(), 0);
@@ -175,14 +117,12 @@ void Clients::read(std::size_t index) {
 }
 
 std::size_t Clients::take_frame(std::size_t index, std::string_view bytes) {
-  const auto [size, content] = wire_ == Wire::websocket ? cut_websocket(bytes) : cut_chunk(bytes);
+  const auto [size, content] = wire_ == Wire::websocket ? test::cut_websocket(bytes) : test::cut_chunk(bytes);
   if (size == 0) return 0;
-  constexpr char kClose = '\x88', kPing = '\x89';  // the gateway's: with a code and a reason, and with no payload
-  constexpr std::string_view kPong("\x8a\x80\0\0\0\0", 6);
-  if (wire_ == Wire::websocket && bytes[0] == kClose)
+  if (wire_ == Wire::websocket && bytes[0] == test::kCloseFrame)
     throw std::runtime_error("client " + std::to_string(index) + " was closed: " + std::string(content.substr(2)));
-  if (wire_ == Wire::websocket && bytes[0] == kPing) {
-    if (send(clients_[index].fd, kPong.data(), kPong.size(), MSG_NOSIGNAL) < 0) fail("send");
+  if (wire_ == Wire::websocket && bytes[0] == test::kPingFrame) {
+    if (send(clients_[index].fd, test::kPong.data(), test::kPong.size(), MSG_NOSIGNAL) < 0) fail("send");
     return size;
   }
   const auto readings = take_batch(index, content);

@@ -14,11 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/wire.hpp"
 #include "tests/support/deadline.hpp"
 
 namespace fieldcast::bench {
-
-enum class Wire { websocket, events };
 
 /// One delivered reading.
 struct Receipt {
@@ -34,6 +33,7 @@ struct Frame {
 
 class Clients {
  public:
+  /// Not for polls.
   explicit Clients(Wire wire);
   ~Clients();
   Clients(const Clients&) = delete;

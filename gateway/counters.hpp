@@ -44,6 +44,7 @@ struct Counters {
   Counter redelivered_repeats;  // messages that came again and were left out, since they are in the log for certain
   Counter topics;               // now: latest readings remembered
   Counter topics_forgotten;
+  Counter latest_bytes;    // now: what those readings take
   Counter memory_entries;  // now: entries in memory
   // the disk
   Counter unstored_entries;  // now: entries that are not on disk yet
@@ -57,18 +58,30 @@ struct Counters {
   Counter database_bytes;   // now: the file with its write-ahead log
   Counter history_reads;    // steps of replays that were answered from disk
   Counter history_entries;  // in those answers
+  Counter pages_bytes;      // now: of replays and history, being made or not yet in a socket
+  Counter replays_waiting;  // now: replays and pages of history that wait for others to be answered from disk
+  Counter commit_us;        // time that commits took, in microseconds
+  Counter history_us;       // time that those steps took, in microseconds
   // fan-out
   Counter encodings;          // batches of readings encoded: once a view when live, once a page when replayed
+  Counter encoded_bytes;      // of those batches
   Counter views;              // now
   Counter view_bytes;         // now: encoded entries kept for all views
+  Counter view_filter_bytes;  // now: what the views' filters take
   Counter replayed_readings;  // delivered from the log instead of a view
   Counter fell_behind;        // times that a live stream was too slow for its view's ring and went back to the log
+  Counter publishes_waiting;  // now: commands of clients that have no answer yet
+  Counter publish_bytes;      // now: of those commands
   std::array<Counter, kGapReasons> gaps;  // stated to clients
   std::array<TransportCounters, kTransports> transports;
   // the door
   Counter connections;  // now
   Counter connections_total;
-  Counter connections_refused;  // over limits.connections
+  Counter heads_bytes;     // now: of requests whose head is not complete, or waits for its turn
+  Counter bodies_bytes;    // now: announced, of the bodies that are being read to be kept
+  Counter tls_failures;    // connections that ended before their TLS handshake was through
+  Counter received_bytes;  // from the sockets of clients, TLS taken off
+  Counter sent_bytes;      // taken by the sockets of clients, TLS and answers of all kinds among them
   Counter requests;
   std::array<Counter, kCodes> problems;  // answered with an error, by code
   std::array<Counter, kLimits> limits_reached;

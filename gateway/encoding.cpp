@@ -210,10 +210,15 @@ std::shared_ptr<const Batch> BatchBuilder::seal(const Cursor& cursor, std::uint6
   const auto offset = [&] { return static_cast<std::uint32_t>(batch->json.size()); };
 
   std::string& json = batch->json;
-  json.reserve(snapshot_links_.size() + links_.size() + readings_.size() + 160);
+  const std::string position = to_string(cursor);
+  // To the byte where there are only readings: views keep thousands of these.
+  std::size_t rest = std::string_view(R"({"type":"readings","cursor":"","readings":[]})").size();
+  if (snapshot_ || gap_) rest += 128;
+  if (!links_.empty() || !snapshot_links_.empty()) rest += 16;
+  json.reserve(position.size() + snapshot_links_.size() + links_.size() + readings_.size() + rest);
   json += R"({"type":"readings","cursor":")";
   batch->cursor_at = offset();
-  json += to_string(cursor);
+  json += position;
   batch->cursor_size = offset() - batch->cursor_at;
   json += '"';
   if (snapshot_) json += R"(,"snapshot":true)";

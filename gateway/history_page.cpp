@@ -43,6 +43,7 @@ HistoryPageReader::HistoryPageReader(Hub& hub, HistoryPageOwner& owner, HistoryP
 
 HistoryPageReader::~HistoryPageReader() {
   hub_.forget(*this);
+  hub_.counters().pages_bytes.sub(bytes_);
 }
 
 void HistoryPageReader::begin() {
@@ -146,7 +147,7 @@ std::shared_ptr<HistoryRead> HistoryPageReader::history_read() const {
   read->times = {request_.start, request_.end};
   read->links = false;
   read->max_entries = request_.limit - page_->chunk.entries.size() + 1;  // one more says that there is more
-  const std::size_t room = hub_.limits().batch_bytes - std::min(hub_.limits().batch_bytes, bytes_);
+  const std::size_t whole = hub_.page_room(), room = whole - std::min(whole, bytes_);
   read->max_bytes = std::clamp<std::size_t>(room, 1, kHistoryBytes);
   return read;
 }
@@ -197,7 +198,8 @@ bool HistoryPageReader::is_full_without(const Entry& entry) {
   encoded.clear();
   hub_.encode(encoded, entry);
   const std::size_t bytes = bytes_ + (empty ? 0 : 1) + encoded.size();
-  if (!empty && bytes > hub_.limits().batch_bytes) return true;
+  if (!empty && hub_.overfull(bytes)) return true;
+  hub_.counters().pages_bytes.add(bytes - bytes_);
   bytes_ = bytes;
   return false;
 }

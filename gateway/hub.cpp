@@ -1,6 +1,7 @@
 #include "gateway/hub.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fieldcast {
 
@@ -11,12 +12,16 @@ Hub::Hub(Log& log, const Clock& clock, const Limits& limits, Counters& counters,
       counters_(counters),
       shard_(shard),
       names_brokers_(log.names_brokers()),
-      position_(log.head()) {
+      position_(log.head()),
+      most_filter_bytes_(std::max(kLeastFilterBytes, limits.views * kViewFilterBytes)) {
   load_links();
 }
 
 Hub::~Hub() {
-  for (const auto& view : views_) counters_.view_bytes.sub(view->bytes());
+  for (const auto& view : views_) {
+    counters_.view_bytes.sub(view->bytes());
+    counters_.view_filter_bytes.sub(view->filters().bytes());
+  }
   counters_.views.sub(views_.size());
 }
 
@@ -68,6 +73,7 @@ bool Hub::read_chunk() {
   }
   for (View* view : touched_) seal(*view, position_);
   touched_.clear();
+  if (view_bytes_ > limits_.view_bytes) counters_.reached(Limit::view_bytes);
   while (view_bytes_ > limits_.view_bytes && !order_.empty()) {
     View& view = *order_.front();
     const std::size_t before = view.bytes();
@@ -108,9 +114,11 @@ void Hub::seal(View& view, std::uint64_t position) {
   if (view.pending.entries() == 0) return;  // touched twice
   const std::uint64_t begin = view.pending.first_seq() - 1;
   const std::size_t before = view.bytes();
-  view.push(view.pending.seal(cursor(position), begin, position));
-  view_bytes_ += view.bytes() - before;
+  auto batch = view.pending.seal(cursor(position), begin, position);
   counters_.encodings.add();
+  counters_.encoded_bytes.add(batch->json.size());
+  view.push(std::move(batch));
+  view_bytes_ += view.bytes() - before;
   ready_.insert(ready_.end(), view.waiting.begin(), view.waiting.end());
   view.waiting.clear();
 }
@@ -144,10 +152,17 @@ void Hub::fell_behind(std::uint64_t floor) {
   load_links();  // there may have been some
 }
 
+bool Hub::overfull(std::size_t bytes) {
+  if (bytes <= page_room()) return false;
+  if (bytes <= limits_.batch_bytes) counters_.reached(Limit::pages_bytes);
+  return true;
+}
+
 void Hub::ask_history(LogReader& reader) {
   reader.waiting_ = true;
   asking_.push_back(&reader);
   ask_more_history();
+  if (!asking_.empty()) counters_.reached(Limit::replays);
 }
 
 void Hub::ask_more_history() {
@@ -157,6 +172,7 @@ void Hub::ask_more_history() {
     reading_.push_back({&reader, reader.history_read()});
     log_.read_history(reading_.back().read, shard_);
   }
+  counters_.replays_waiting.set(asking_.size());
 }
 
 // Taken at once, whatever the client's socket does: an answer that waited for a slow client would keep others waiting.
@@ -181,14 +197,17 @@ void Hub::catch_up() {
 Result<View*> Hub::take_view(const FilterSet& filters) {
   auto found = views_.find(filters);
   if (found == views_.end()) {
-    if (views_.size() >= limits_.views && !forget_longest_unused()) {
-      return Problem{Code::too_many,
-                     "too many different sets of topic filters are in use: try again later, or use "
-                     "filters that other clients use too"};
-    }
+    const char* const detail =
+        "too many different sets of topic filters are in use: try again later, or use filters that other clients use "
+        "too";
+    if (views_.size() >= limits_.views && !forget_longest_unused())
+      return Problem{Code::too_many, detail, 0, Limit::views};
+    const std::size_t bytes = filters.bytes();
+    if (!make_room_for_filters(bytes)) return Problem{Code::too_many, detail, 0, Limit::view_filter_bytes};
     found = views_.insert(std::make_unique<View>(filters, position_, order_)).first;
     for (const std::string& filter : filters.filters()) tree_.add(filter, found->get());
     counters_.views.add();
+    counters_.view_filter_bytes.add(bytes);
   }
   ++(*found)->clients;
   return found->get();
@@ -202,6 +221,7 @@ void Hub::forget_view(Views::iterator view) {
   for (const std::string& filter : (*view)->filters().filters()) tree_.remove(filter, view->get());
   view_bytes_ -= (*view)->bytes();
   counters_.view_bytes.set(view_bytes_);
+  counters_.view_filter_bytes.sub((*view)->filters().bytes());
   counters_.views.sub();
   views_.erase(view);
 }
@@ -215,6 +235,27 @@ bool Hub::forget_longest_unused() {
   if (longest == views_.end()) return false;
   forget_view(longest);
   return true;
+}
+
+bool Hub::make_room_for_filters(std::size_t bytes) {
+  while (counters_.view_filter_bytes.value() + bytes > most_filter_bytes_) {
+    if (!forget_longest_unused()) return false;
+  }
+  return true;
+}
+
+Result<std::shared_ptr<const FilterSet>> Hub::hold(const FilterSet& filters) {
+  const std::size_t bytes = filters.bytes();
+  if (!make_room_for_filters(bytes)) {
+    return Problem{Code::too_many, "too many topic filters wait for their turn: try again later", 0,
+                   Limit::view_filter_bytes};
+  }
+  auto held = std::make_unique<const FilterSet>(filters);
+  counters_.view_filter_bytes.add(bytes);
+  return std::shared_ptr<const FilterSet>(held.release(), [this, bytes](const FilterSet* set) {
+    counters_.view_filter_bytes.sub(bytes);
+    delete set;
+  });
 }
 
 void Hub::tell_later(LogReader& reader) {
@@ -236,7 +277,7 @@ void Hub::forget(LogReader& reader, View* view) {
   if (view != nullptr && erase(view->waiting)) return;
   if (erase(ready_)) return;
   if (std::erase(reading_on_, &reader) != 0) return;
-  if (std::erase(asking_, &reader) != 0) return;
+  if (std::erase(asking_, &reader) != 0) return counters_.replays_waiting.set(asking_.size());
   for (Reading& reading : reading_) {
     if (reading.reader != &reader) continue;
     reading.reader = nullptr;

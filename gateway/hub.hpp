@@ -3,12 +3,15 @@
 // One thread: its shard's.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/clock.hpp"
@@ -47,6 +50,14 @@ class Hub {
   Counters& counters() { return counters_; }
   /// Whether readings are told with their broker's name.
   bool names_brokers() const { return names_brokers_; }
+  /// Counts a page among what is not yet in a socket, until it is gone.
+  template <class Page>
+  std::shared_ptr<const Page> counted(std::shared_ptr<const Page> page, std::size_t bytes) {
+    counters_.pages_bytes.add(bytes);
+    const Page* const at = page.get();
+    return {at,
+            [page = std::move(page), bytes, &counters = counters_](const Page*) { counters.pages_bytes.sub(bytes); }};
+  }
 
  private:
   friend class HistoryPageReader;
@@ -67,9 +78,19 @@ class Hub {
   void ask_history(LogReader& reader);                   // it is told when it has the answer
   void forget(LogReader& reader, View* view = nullptr);  // it is told nothing any more, by its view neither
 
+  // What the readings of a page may take now, as JSON.
+  std::size_t page_room() const {
+    return counters_.pages_bytes.value() <= kPagesBytes ? limits_.batch_bytes
+                                                        : std::min(limits_.batch_bytes, kSmallPageBytes);
+  }
+  // The page is full without one that is so long.
+  bool overfull(std::size_t bytes);
+
   // For streams.
   Result<View*> take_view(const FilterSet& filters);  // counts one more client; too_many
   void release_view(View& view);
+  // Filters that wait beside a view's own, bounded with those; it lives no longer than the hub. too_many
+  Result<std::shared_ptr<const FilterSet>> hold(const FilterSet& filters);
   Cursor cursor(std::uint64_t position) const { return {log_.tag(), position, std::nullopt}; }
   std::shared_ptr<const Batch> empty_batch(std::uint64_t position);
   const std::string& present_links() const { return present_links_; }
@@ -87,6 +108,7 @@ class Hub {
   void fell_behind(std::uint64_t floor);
   void forget_view(Views::iterator view);
   bool forget_longest_unused();
+  bool make_room_for_filters(std::size_t bytes);
 
   void mark_lag(Instant now);
 
@@ -118,6 +140,7 @@ class Hub {
   BatchOrder order_;
   Views views_;
   std::size_t view_bytes_ = 0;
+  const std::size_t most_filter_bytes_;
   std::vector<LogReader*> ready_;      // live ones that have something, to be told in the next turn
   std::deque<LogReader*> reading_on_;  // those that read the log: kReadersPerTurn are told in each turn
   std::vector<LogReader*> telling_;    // being told in this one; null where one has gone meanwhile

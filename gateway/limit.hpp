@@ -1,6 +1,6 @@
 // The table of limits: each bound that a client, a publisher or a broker can reach while the gateway runs, under the
-// one name that it has in metrics, in docs/limits.md and in tests. The bounds themselves are in gateway/limits.hpp.
-// Pure values, any thread.
+// one name that it has in metrics, in docs/limits.md and in tests. The bounds themselves are in gateway/limits.hpp,
+// with others that only cut work into pieces. Pure values, any thread.
 #pragma once
 
 #include <cstddef>
@@ -16,39 +16,50 @@ enum class Limit : std::uint8_t {
   extra_connections,
   idle_time,
   request_time,
-  unanswered_pings,
+  linger_bytes,
   stalled,
-  // what a client sends
+  // requests
   head_bytes,
   head_fields,
+  heads_bytes,
   parameters,
   body_bytes,
+  publish_bytes,
   bodies_bytes,
+  // WebSockets
   message_bytes,
   messages_bytes,
+  message_time,
+  id_bytes,
   replies_bytes,
+  unanswered_pings,
   // streams
   filters,
   filter_bytes,
   filter_levels,
+  topic_bytes,
   changes,
   views,
   view_bytes,
+  view_filter_bytes,
   polls,
   replays,
+  pages_bytes,
   client_lag,
   // commands
   publishes,
   shard_publishes,
   shard_publish_bytes,
   broker_publishes,
+  broker_publish_bytes,
+  publish_time,
   // readings
   payload,
   topics,
   latest_bytes,
   memory_bytes,
 };
-inline constexpr std::size_t kLimits = 32;
+inline constexpr std::size_t kLimits = static_cast<std::size_t>(Limit::memory_bytes) + 1;  // the last one
 
 /// One row of the table.
 struct LimitInfo {

@@ -26,13 +26,17 @@ Result<Ticket> Publications::publish(std::string_view json, PublicationOwner& ow
   if (static_cast<std::size_t>(owned) >= kPendingPublishes) {
     return Problem{Code::too_many,
                    "at most " + std::to_string(kPendingPublishes) +
-                       " commands of one client wait for their answer: await some before you send more"};
+                       " commands of one client wait for their answer: await some before you send more",
+                   0, Limit::publishes};
   }
   Result<Command> command = parse_(json);
   if (!command) return command.problem();
   const std::size_t bytes = command->topic.size() + command->payload.size();
-  if (waiting_.size() >= kShardPublishes || waiting_bytes_ + bytes > kShardPublishBytes)
-    return Problem{Code::too_many, "too many commands wait for their broker: try again later"};
+  const bool too_many = waiting_.size() >= kShardPublishes;
+  if (too_many || waiting_bytes_ + bytes > kShardPublishBytes) {
+    return Problem{Code::too_many, "too many commands wait for their broker: try again later", 0,
+                   too_many ? Limit::shard_publishes : Limit::shard_publish_bytes};
+  }
 
   const auto publication = std::make_shared<Publication>();
   publication->command = *std::move(command);

@@ -56,6 +56,10 @@ class Publications {
   /// The owner is told nothing any more; what it published goes on.
   void forget(const PublicationOwner& owner);
 
+  /// Commands that have no answer yet, and their bytes.
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting_bytes() const { return waiting_bytes_; }
+
  private:
   struct Waiting {
     Ticket ticket;

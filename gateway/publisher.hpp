@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,10 +11,6 @@
 #include "gateway/wakeup.hpp"
 
 namespace fieldcast {
-
-/// What a command may take: longer than a broker that is restarted takes to be back, short enough that a person at a
-/// button, and the HTTP client between, still wait for the answer.
-inline constexpr std::chrono::seconds kPublishTime{10};
 
 /// What a client wants published. `topic` is as the log has it: the prefix of its broker comes off.
 struct Command {

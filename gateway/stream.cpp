@@ -11,6 +11,7 @@ Stream::Stream(Hub& hub, StreamOwner& owner, Options options)
 
 Stream::~Stream() {
   hub_.forget(*this, view_);
+  hub_.counters().pages_bytes.sub(counted_);
   if (view_ != nullptr) hub_.release_view(*view_);
   for (const Change& change : changes_) {
     if (change.view != nullptr) hub_.release_view(*change.view);
@@ -21,51 +22,64 @@ std::optional<Problem> Stream::begin(const FilterSet& filters, const From& from,
   hub_.catch_up();
   auto view = hub_.take_view(filters);
   if (!view) return view.problem();
-  filters_ = filters;
   view_ = *view;
   start(from);
-  if (answer_id) {
-    // Its filters are there already: only the answer waits.
-    return add_change({"subscribed", std::move(*answer_id), filters_, nullptr, {}, std::nullopt, 0, {}, {}});
-  }
+  // Its filters are there already: only the answer waits.
+  if (answer_id) return add_change({"subscribed", std::move(*answer_id)}, filters);
   return std::nullopt;
 }
 
 std::optional<Problem> Stream::subscribe(std::string answer_id, const FilterSet& filters, const From& from) {
   const FilterSet& before = filters_after_changes();
-  Change change{"subscribed", std::move(answer_id), before.with(filters), nullptr, {}, std::nullopt, 0, {}, {}};
-  if (auto fault = change.filters.fault(hub_.limits().filters)) return fault;
+  Change change{"subscribed", std::move(answer_id)};
+  const FilterSet after = before.with(filters);
+  if (auto fault = after.fault(hub_.limits().filters)) return fault;
   if (before.empty()) {
     change.begin = from;
   } else if (from.kind == From::Kind::latest) {
-    change.snapshot_of = filters;
+    auto held = hub_.hold(filters);
+    if (!held) return held.problem();
+    change.snapshot_of = *std::move(held);
   } else if (from.kind != From::Kind::now) {
     return Problem{Code::bad_from,
                    "filters that are added to a stream begin at now or latest: open a second stream for "
                    "older readings"};
   }
-  return add_change(std::move(change));
+  return add_change(std::move(change), after);
 }
 
 std::optional<Problem> Stream::unsubscribe(std::string answer_id, const FilterSet& filters) {
-  FilterSet left = filters_after_changes().without(filters);
-  return add_change({"unsubscribed", std::move(answer_id), std::move(left), nullptr, {}, std::nullopt, 0, {}, {}});
+  return add_change({"unsubscribed", std::move(answer_id)}, filters_after_changes().without(filters));
+}
+
+namespace {
+
+const FilterSet& filters_of(const View* view) {
+  static const FilterSet none;
+  return view != nullptr ? view->filters() : none;
+}
+
+}  // namespace
+
+const FilterSet& Stream::filters() const {
+  return filters_of(view_);
 }
 
 const FilterSet& Stream::filters_after_changes() const {
-  return changes_.empty() ? filters_ : changes_.back().filters;
+  return filters_of(changes_.empty() ? view_ : changes_.back().view);
 }
 
 // A change takes effect at the head as it is now.
-std::optional<Problem> Stream::add_change(Change change) {
+std::optional<Problem> Stream::add_change(Change change, const FilterSet& filters) {
   if (changes_.size() == kPendingChanges) {
-    return Problem{Code::too_many, "too many changes of this stream wait for their turn: wait for the answers"};
+    return Problem{Code::too_many, "too many changes of this stream wait for their turn: wait for the answers", 0,
+                   Limit::changes};
   }
   hub_.catch_up();
   change.head = hub_.position();
   if (const View* former = changes_.empty() ? view_ : changes_.back().view) change.before = former->matched();
-  if (!change.filters.empty()) {
-    auto view = hub_.take_view(change.filters);
+  if (!filters.empty()) {
+    auto view = hub_.take_view(filters);
     if (!view) return view.problem();
     change.view = *view;
     change.after = change.view->matched();
@@ -100,7 +114,7 @@ void Stream::start(const From& from) {
   } else {
     page_.set_snapshot_links(hub_.present_links());
   }
-  if (from.kind == From::Kind::latest) start_snapshot(filters_, 0, head);
+  if (from.kind == From::Kind::latest) start_snapshot(nullptr, 0, head);
 }
 
 void Stream::start_behind(const Cursor& cursor) {
@@ -111,7 +125,7 @@ void Stream::start_behind(const Cursor& cursor) {
   }
   const std::uint64_t seq = std::min(cursor.seq, *end);
   if (cursor.head) {
-    start_snapshot(filters_, seq, std::min(*cursor.head, *end));
+    start_snapshot(nullptr, seq, std::min(*cursor.head, *end));
   } else {
     start_at(seq);
   }
@@ -137,10 +151,10 @@ void Stream::start_at(std::uint64_t position) {
   position_ = scanned_ = position;
 }
 
-void Stream::start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head) {
+void Stream::start_snapshot(HeldFilters of, std::uint64_t place, std::uint64_t head) {
   mode_ = Mode::snapshot;
   position_ = scanned_ = place;
-  snapshot_of_ = of;
+  snapshot_of_ = std::move(of);
   snapshot_head_ = head;
   topics_missing_ = false;
   state_missing_topics();
@@ -197,8 +211,9 @@ std::shared_ptr<const Batch> Stream::next() {
 bool Stream::read_snapshot() {
   if (scanned_ < snapshot_head_) {
     Chunk& chunk = hub_.replay_;
+    const FilterSet& of = snapshot_of_ ? *snapshot_of_ : filters();
     const std::uint64_t reached = hub_.log_.latest(
-        scanned_, snapshot_head_, [this](std::string_view topic) { return snapshot_of_.matches(topic); },
+        scanned_, snapshot_head_, [&of](std::string_view topic) { return of.matches(topic); },
         options_.page_entries - page_.entries(), kReadBytes, chunk);
     for (const Entry& entry : chunk.entries) {
       if (!add_to_page(entry)) return true;
@@ -211,6 +226,7 @@ bool Stream::read_snapshot() {
   if (page_.entries() != 0) return true;
   // A batch that is no snapshot ends it, and goes on with what came since.
   start_at(snapshot_head_);
+  snapshot_of_.reset();
   state_missing_topics();  // one may have been forgotten meanwhile
   must_send_ = true;
   return false;
@@ -275,9 +291,9 @@ std::shared_ptr<HistoryRead> Stream::history_read() const {
   read->after = scanned_;
   read->until = read_until_;
   read->since = since_;
-  read->filters = filters_;
+  read->filters = filters();
   read->max_entries = options_.page_entries - page_.entries();
-  const std::size_t room = hub_.limits().batch_bytes - std::min(hub_.limits().batch_bytes, page_.bytes());
+  const std::size_t whole = hub_.page_room(), room = whole - std::min(whole, page_.bytes());
   read->max_bytes = std::clamp<std::size_t>(room, 1, kHistoryBytes);
   return read;
 }
@@ -308,7 +324,7 @@ bool Stream::passes_over(const Entry& entry) {
     if (entry.seq <= since_until_ && entry.time < *since_) return true;
     since_.reset();
   }
-  return !is_link(entry) && !filters_.matches(entry.topic);
+  return !is_link(entry) && !filters().matches(entry.topic);
 }
 
 // Whether the client is too far behind, given the oldest entry that it was not sent.
@@ -320,8 +336,9 @@ bool Stream::lags(std::uint64_t seq) const {
 void Stream::give_up() {
   if (hub_.limits().slow_client == SlowClient::disconnect) {
     mode_ = Mode::too_slow;
-    return;
+    return;  // counted where the client is told
   }
+  hub_.counters().reached(Limit::client_lag);
   start_at(changes_.empty() ? hub_.position() : changes_.front().head);
   const Matched now = changes_.empty() ? view_->matched() : changes_.front().before;
   std::optional<std::uint64_t> missed;
@@ -342,8 +359,10 @@ bool Stream::add_to_page(const Entry& entry) {
   std::string& encoded = hub_.encoded_;
   encoded.clear();
   hub_.encode(encoded, entry);
-  if (page_.entries() != 0 && page_.bytes() + 1 + encoded.size() > hub_.limits().batch_bytes) return false;
+  if (page_.entries() != 0 && hub_.overfull(page_.bytes() + 1 + encoded.size())) return false;
   page_.add_encoded(entry, encoded);
+  counted_ += encoded.size();
+  hub_.counters().pages_bytes.add(encoded.size());
   return true;
 }
 
@@ -353,15 +372,19 @@ std::shared_ptr<const Batch> Stream::seal_page() {
     cursor.head = snapshot_head_;
     page_.set_snapshot();
   }
-  if (page_.readings() != 0) {
-    hub_.counters().encodings.add();
-    hub_.counters().replayed_readings.add(page_.readings());
-  }
-  if (matched_ && mode_ == Mode::replay) matched_->readings += page_.readings();
+  const auto readings = page_.readings();
+  if (matched_ && mode_ == Mode::replay) matched_->readings += readings;
   auto batch = page_.seal(cursor, position_, scanned_);
+  if (readings != 0) {
+    hub_.counters().encodings.add();
+    hub_.counters().encoded_bytes.add(batch->json.size());
+    hub_.counters().replayed_readings.add(readings);
+  }
+  hub_.counters().pages_bytes.sub(std::exchange(counted_, 0));
   position_ = scanned_;
   must_send_ = false;
-  return batch;
+  const std::size_t bytes = batch->bytes();
+  return hub_.counted<Batch>(std::move(batch), bytes);
 }
 
 // Null, and waiting_ not set, where the stream is not live any more or a change is due.
@@ -414,17 +437,15 @@ bool Stream::change_due() const {
 
 std::shared_ptr<const Batch> Stream::apply_change() {
   Change& change = changes_.front();
-  if (!change.snapshot_of.empty()) {
+  if (change.snapshot_of) {
     start_snapshot(std::exchange(change.snapshot_of, {}), 0, change.head);
     return next();
   }
-  filters_ = std::move(change.filters);
   if (view_ != nullptr) hub_.release_view(*view_);
   view_ = std::exchange(change.view, nullptr);
   if (change.begin) {
     // All that `from` asks for comes first, then the answer.
-    change.filters = filters_;
-    change.view = *hub_.take_view(filters_);  // one more client of a view that is there
+    change.view = *hub_.take_view(filters());  // one more client of a view that is there
     const From from = *std::exchange(change.begin, std::nullopt);
     start(from);
     change.head = hub_.position();
@@ -432,7 +453,7 @@ std::shared_ptr<const Batch> Stream::apply_change() {
     return next();
   }
   auto answer = std::make_shared<Batch>();
-  answer->json = encode_answer(change.answer_type, change.answer_id, filters_, hub_.cursor(position_));
+  answer->json = encode_answer(change.answer_type, change.answer_id, filters(), hub_.cursor(position_));
   matched_ = change.after;
   changes_.pop_front();
   if (view_ == nullptr) {

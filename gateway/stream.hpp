@@ -81,26 +81,29 @@ class Stream final : public LogReader {
  private:
   enum class Mode : std::uint8_t { idle, snapshot, replay, live, too_slow };
 
+  using HeldFilters = std::shared_ptr<const FilterSet>;  // see Hub::hold()
+
   /// A change of filters, which waits until everything up to `head` was delivered.
   struct Change {
-    std::string answer_type, answer_id;
-    FilterSet filters;          // all of the stream's filters afterwards
-    View* view = nullptr;       // theirs; null where there are none
-    FilterSet snapshot_of;      // not empty: first the latest readings of these
-    std::optional<From> begin;  // the stream has no filters by then, and begins anew from here
+    const char* answer_type;
+    std::string answer_id;
+    View* view = nullptr;         // of the stream's filters afterwards; null where there are none
+    HeldFilters snapshot_of{};    // not null: first the latest readings of these
+    std::optional<From> begin{};  // the stream has no filters by then, and begins anew from here
     std::uint64_t head = 0;
-    Matched before, after;  // by the former view and by `view`, up to `head`
+    Matched before{}, after{};  // by the former view and by `view`, up to `head`
   };
 
   void start(const From& from);
   void start_behind(const Cursor& cursor);
   void start_since(std::int64_t time);
   void start_at(std::uint64_t position);
-  void start_snapshot(const FilterSet& of, std::uint64_t place, std::uint64_t head);
+  void start_snapshot(HeldFilters of, std::uint64_t place, std::uint64_t head);
   void state_missing_topics();
   void state_gap(GapReason reason, std::optional<std::uint64_t> missed = std::nullopt);
+  const FilterSet& filters() const;
   const FilterSet& filters_after_changes() const;
-  std::optional<Problem> add_change(Change change);
+  std::optional<Problem> add_change(Change change, const FilterSet& filters);
   bool change_due() const;
   std::shared_ptr<const Batch> apply_change();
   bool read_snapshot();
@@ -119,8 +122,7 @@ class Stream final : public LogReader {
   Hub& hub_;
   StreamOwner& owner_;
   const Options options_;
-  FilterSet filters_;
-  View* view_ = nullptr;
+  View* view_ = nullptr;  // null where there are no filters
   Mode mode_ = Mode::idle;
   bool must_send_ = true;  // a batch is due, empty if need be
   bool reading_ = false;   // it is waiting for an answer from disk
@@ -130,6 +132,7 @@ class Stream final : public LogReader {
   std::uint64_t position_ = 0;
   std::uint64_t scanned_ = 0;
   BatchBuilder page_;
+  std::size_t counted_ = 0;            // of page_, among the pages of the shard
   std::uint64_t memory_floor_ = 0;     // of the log, as it was when it was last looked at
   std::uint64_t read_until_ = 0;       // while reading_
   std::optional<std::int64_t> since_;  // what is older than this comes not, up to the first reading that is not
@@ -137,7 +140,7 @@ class Stream final : public LogReader {
   std::uint64_t number_ = 0;           // live: of the view's next batch
   bool caught_up_ = false;             // it was live once; before that it is never slow
   std::optional<Matched> matched_;     // by view_, up to position_; empty where that is not known
-  FilterSet snapshot_of_;              // in a snapshot
+  HeldFilters snapshot_of_;            // in a snapshot; null: of the stream's own filters
   std::uint64_t snapshot_head_ = 0;    // in a snapshot: the head at which it began
   bool topics_missing_ = false;        // in a snapshot: that it may be incomplete was said
   std::deque<Change> changes_;

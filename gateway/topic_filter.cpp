@@ -8,13 +8,12 @@
 namespace fieldcast {
 namespace {
 
-constexpr std::size_t kMaxTopicBytes = 65'535;  // MQTT 5 section 1.5.4: a two-byte length
-
-std::optional<std::string> string_fault(std::string_view text) {
-  if (text.empty()) return "it is empty";
-  if (text.size() > kMaxTopicBytes) return "it is longer than 65535 bytes";
-  if (!valid_utf8(text)) return "it is not valid UTF-8";
-  if (text.find('\0') != std::string_view::npos) return "it holds a NUL character";
+std::optional<TopicFault> string_fault(std::string_view text) {
+  if (text.empty()) return TopicFault{"it is empty"};
+  if (text.size() > kTopicBytes)
+    return TopicFault{"it is longer than " + std::to_string(kTopicBytes) + " bytes", Limit::topic_bytes};
+  if (!valid_utf8(text)) return TopicFault{"it is not valid UTF-8"};
+  if (text.find('\0') != std::string_view::npos) return TopicFault{"it holds a NUL character"};
   return std::nullopt;
 }
 
@@ -28,23 +27,25 @@ std::string_view literal_beginning(std::string_view filter) {
 
 }  // namespace
 
-std::optional<std::string> filter_fault(std::string_view filter) {
+std::optional<TopicFault> filter_fault(std::string_view filter) {
   if (auto fault = string_fault(filter)) return fault;
   std::size_t levels = 0;
   for (std::string_view rest = filter; rest.data() != nullptr;) {
     const std::string_view level = take_level(rest);
     if (level.find('#') != std::string_view::npos && (level.size() != 1 || rest.data() != nullptr)) {
-      return "`#` must be alone in the last level";
+      return TopicFault{"`#` must be alone in the last level"};
     }
-    if (level.find('+') != std::string_view::npos && level.size() != 1) return "`+` must be alone in its level";
-    if (++levels > kFilterLevels) return "it has more than " + std::to_string(kFilterLevels) + " levels";
+    if (level.find('+') != std::string_view::npos && level.size() != 1)
+      return TopicFault{"`+` must be alone in its level"};
+    if (++levels > kFilterLevels)
+      return TopicFault{"it has more than " + std::to_string(kFilterLevels) + " levels", Limit::filter_levels};
   }
   return std::nullopt;
 }
 
-std::optional<std::string> topic_fault(std::string_view topic) {
+std::optional<TopicFault> topic_fault(std::string_view topic) {
   if (auto fault = string_fault(topic)) return fault;
-  if (topic.find_first_of("+#") != std::string_view::npos) return "it holds a wildcard";
+  if (topic.find_first_of("+#") != std::string_view::npos) return TopicFault{"it holds a wildcard"};
   return std::nullopt;
 }
 
@@ -107,16 +108,29 @@ FilterSet FilterSet::without(const FilterSet& fewer) const {
   return result;
 }
 
+std::size_t FilterSet::bytes() const {
+  std::size_t bytes = 0;
+  for (const std::string& filter : filters_) {
+    const auto levels = 1 + static_cast<std::size_t>(std::count(filter.begin(), filter.end(), '/'));
+    bytes += sizeof filter + 2 * filter.size() + levels * kFilterNodeBytes;
+  }
+  return bytes;
+}
+
 std::optional<Problem> FilterSet::fault(std::size_t max_filters) const {
   if (filters_.size() > max_filters) {
-    return Problem{Code::too_many, "a stream takes at most " + std::to_string(max_filters) +
-                                       " topic filters: use wildcards or a second stream"};
+    return Problem{
+        Code::too_many,
+        "a stream takes at most " + std::to_string(max_filters) + " topic filters: use wildcards or a second stream", 0,
+        Limit::filters};
   }
   std::size_t bytes = 0;
   for (const std::string& filter : filters_) bytes += filter.size();
   if (bytes > kStreamFilterBytes) {
-    return Problem{Code::too_many, "the topic filters of a stream take at most " + std::to_string(kStreamFilterBytes) +
-                                       " bytes together: use wildcards or a second stream"};
+    return Problem{Code::too_many,
+                   "the topic filters of a stream take at most " + std::to_string(kStreamFilterBytes) +
+                       " bytes together: use wildcards or a second stream",
+                   0, Limit::filter_bytes};
   }
   return std::nullopt;
 }
@@ -127,7 +141,7 @@ Result<FilterSet> make_filter_set(std::vector<std::string> filters, std::size_t 
       // A filter may be as long as a page: enough of it to be recognised.
       constexpr std::size_t kQuoted = 100;
       const std::string quoted = filter.size() <= kQuoted ? filter : filter.substr(0, kQuoted) + "…";
-      return Problem{Code::bad_filter, "topic filter '" + quoted + "': " + *fault};
+      return Problem{Code::bad_filter, "topic filter '" + quoted + "': " + fault->text, 0, fault->limit};
     }
   }
   FilterSet set(std::move(filters));

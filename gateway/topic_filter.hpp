@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/limit.hpp"
 #include "gateway/result.hpp"
 
 namespace fieldcast {
@@ -18,12 +19,17 @@ inline std::string_view take_level(std::string_view& rest) {
   return level;
 }
 
-/// What is wrong with a topic filter, in words, or nothing: empty, over 65,535 bytes, not UTF-8, a NUL,
-/// `#` not last or not alone in its level, `+` not alone in its level, more than kFilterLevels levels.
-std::optional<std::string> filter_fault(std::string_view filter);
+struct TopicFault {
+  std::string text;              // in words: "it is empty"
+  std::optional<Limit> limit{};  // the one that it is over
+};
+
+/// What is wrong with a topic filter, or nothing: empty, over kTopicBytes, not UTF-8, a NUL, `#` not last or not
+/// alone in its level, `+` not alone in its level, more than kFilterLevels levels.
+std::optional<TopicFault> filter_fault(std::string_view filter);
 
 /// The same for the name of a topic that a message comes on: no wildcards; any number of levels.
-std::optional<std::string> topic_fault(std::string_view topic);
+std::optional<TopicFault> topic_fault(std::string_view topic);
 
 /// MQTT 5 section 4.7.1 and 4.7.2; both must be without fault.
 bool matches(std::string_view filter, std::string_view topic);
@@ -46,6 +52,8 @@ class FilterSet {
   std::optional<std::string_view> seek(std::string_view topic) const;
   FilterSet with(const FilterSet& more) const;
   FilterSet without(const FilterSet& fewer) const;
+  /// Memory that a view with these filters takes, without what it holds for its clients.
+  std::size_t bytes() const;
   /// `too_many` where the set is over `max_filters` or kStreamFilterBytes.
   std::optional<Problem> fault(std::size_t max_filters) const;
   auto operator<=>(const FilterSet&) const = default;

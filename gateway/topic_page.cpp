@@ -47,7 +47,7 @@ bool TopicPageReader::add(const Entry& latest, std::uint64_t count) {
   encoded.clear();
   append_topic(encoded, latest, count, hub_.names_brokers_);
   if (count_ != 0) {
-    if (topics_.size() + 1 + encoded.size() > hub_.limits().batch_bytes) return false;
+    if (hub_.overfull(topics_.size() + 1 + encoded.size())) return false;
     topics_ += ',';
   }
   topics_ += encoded;
@@ -65,7 +65,9 @@ void TopicPageReader::note_gap() {
 
 void TopicPageReader::finish(bool more) {
   note_gap();  // one may have been forgotten meanwhile
-  page_ = std::make_shared<const std::string>(encode_topics(cursor_, gap_, more, topics_));
+  auto page = std::make_shared<const std::string>(encode_topics(cursor_, gap_, more, topics_));
+  const std::size_t bytes = page->size();
+  page_ = hub_.counted<std::string>(std::move(page), bytes);
 }
 
 }  // namespace fieldcast

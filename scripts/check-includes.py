@@ -20,17 +20,20 @@ ARROWS = {
     "adapters/logging": ["gateway"],
     "adapters/metrics": ["gateway"],
     "adapters/mqtt": ["gateway"],
+    "adapters/systemd": ["gateway"],
     "adapters/websocket": ["gateway"],
     "web": [],
-    "app": ["gateway", "storage", "adapters", "web"],
+    "tools": ["gateway", "storage", "adapters/logging"],
+    "app": ["gateway", "storage", "adapters", "tools", "web"],
     "demo": [],
+    "echo": ["gateway", "adapters"],
     "bench": ["gateway", "storage", "tests/support"],  # outside
     # What runs the built program from outside must not know its inside.
     "tests/support": [],
     "tests/contract": ["tests/support"],
     "tests/integration": ["tests/support"],
     "tests/simulation": ["gateway", "storage", "tests/support"],
-    "tests/unit": ["gateway", "storage", "adapters", "web", "app", "tests/support"],
+    "tests/unit": ["gateway", "storage", "adapters", "tools", "web", "app", "tests/support"],
 }
 # Rooms that include the C++ standard library only: its headers have neither a suffix nor a folder.
 STANDARD_ONLY = ["gateway"]

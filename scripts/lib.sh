@@ -48,6 +48,35 @@ need() {
     fail "apt-get could not install: ${missing[*]}"
 }
 
+# need_programs: gets the programs of the group `program` into build/programs, where they are not in the PATH.
+need_programs() {
+  local group package program directory
+  while read -r group package program; do
+    [[ $group == program ]] || continue
+    if command -v "$program" >/dev/null || [[ -x build/programs/$program ]]; then continue; fi
+    echo "getting $program out of $package"
+    directory=$(mktemp -d)
+    # The package lists may be old, or not there at all.
+    download_package "$package" "$directory" 2>/dev/null ||
+      { as_root apt-get -q update >/dev/null && download_package "$package" "$directory"; } ||
+      fail "apt-get could not download $package"
+    mkdir -p build/programs
+    dpkg-deb --fsys-tarfile "$directory"/*.deb | tar -x -C "$directory" "./usr/bin/$program"
+    mv "$directory/usr/bin/$program" build/programs/  # whole, or not there
+    rm -r "$directory"
+  done < <(grep -v '^#' scripts/packages.txt)
+}
+
+# download_package PACKAGE DIRECTORY: (apt-get's own user could not write there)
+download_package() {
+  (cd "$2" && apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$1" >/dev/null)
+}
+
+# as_root COMMAND...
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
 # build PRESET [TARGET]...: configures and builds into build/PRESET.
 build() {
   local preset=$1

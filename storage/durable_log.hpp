@@ -30,8 +30,11 @@
 
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/event.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
+#include "gateway/log_figures.hpp"
+#include "storage/disk_watch.hpp"
 #include "storage/epoch.hpp"
 #include "storage/file_lock.hpp"
 #include "storage/history.hpp"
@@ -47,6 +50,8 @@ struct StorageState {
   bool up = false;
   std::int64_t since = 0;  // Unix ms of the last change
   std::string detail;      // why it is away, one line; empty where it is up
+  bool hangs = false;      // it has not answered for kHangTime: away without an error
+  Instant waiting{0};      // how long it has not answered; 0 while nothing is asked of it
 };
 
 class DurableLog : public Log {
@@ -65,8 +70,9 @@ class DurableLog : public Log {
       std::vector<std::string> topics;    // filters that it is asked for
       std::size_t receive_maximum = 500;  // of its connection
     };
-    std::vector<Broker> brokers;                         // those of the configuration, by different names
-    std::function<void(const StorageState&)> on_change;  // told of each change, by the thread that finds it
+    std::vector<Broker> brokers;  // those of the configuration, by different names
+    // Told of each change, by the thread that finds it; a disk that hangs is found by who asks state().
+    std::function<void(const StorageState&)> on_change;
   };
 
   /// Joins journal and database, opens an epoch, and writes `down` for each broker whose last entry is `up`; brokers
@@ -90,9 +96,19 @@ class DurableLog : public Log {
   /// The end of a clean stop, on the store thread: the last commit, the state, and the mark.
   void finish();
 
+  /// As it is now, whatever a thread waits for.
   StorageState state() const;
+  /// Any thread; never waits for the disk.
+  LogFigures figures() const;
+  /// Tells on_change of a disk that hangs, and of one that answers again. To be called now and then, by one thread that
+  /// does not wait for the disk.
+  void look();
   /// What an operator should know of this start, a line each.
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  struct Warning {
+    Event event;
+    std::string text;
+  };
+  const std::vector<Warning>& warnings() const { return warnings_; }
   /// True where nothing was kept when it began: no topic's latest reading is known.
   bool began_empty() const { return began_empty_; }
 
@@ -161,6 +177,7 @@ class DurableLog : public Log {
   bool holds(std::uint64_t seq, const NewEntry& entry);
   bool must_commit_early() const;
   StorageState state_with_reads() const;
+  Instant disk_waiting() const;
   std::uint64_t floor_now() const;
 
   void wait_for_disk(std::uint64_t seq) noexcept;
@@ -171,7 +188,7 @@ class DurableLog : public Log {
   Counters& counters_;
   std::uint64_t tag_;
   bool began_empty_ = false;
-  std::vector<std::string> warnings_;
+  std::vector<Warning> warnings_;
   std::vector<Wakeup*> wakeups_;
   std::atomic<std::uint64_t> head_{0};
   std::atomic<std::uint64_t> expired_{0};
@@ -190,11 +207,18 @@ class DurableLog : public Log {
   bool loaded_ = false;                                    // the latest readings of the database
   bool disk_was_there_ = false;                            // with entries from before this start
   Instant waiting_since_{};                                // the oldest entry that is not on disk
+  Instant committed_at_{};                                 // the end of the last commit
   std::size_t waiting_bytes_ = 0;
+  std::int64_t disk_oldest_ = 0;  // Unix ms; 0 where there is nothing on disk
+  std::int64_t last_commit_ = 0;  // Unix ms
+  std::chrono::microseconds last_commit_time_{};
+  std::uint64_t free_bytes_ = 0;
   StorageState state_;      // of writing
   std::string read_fault_;  // why the last read from disk failed; empty where it did not
   bool syncing_ = false;    // appends wait for the disk where they are to
   int running_ = 0;         // threads
+
+  DiskWatch storing_, reading_;  // a step of the store thread, of the reader thread
 
   // The store thread's.
   std::optional<FileLock> lock_;  // of the database; empty until it can be had
@@ -202,12 +226,14 @@ class DurableLog : public Log {
   std::uint64_t first_seq_ = 0;   // of the epoch being written
   Chunk chunk_;
 
-  std::mutex reads_mutex_;
+  mutable std::mutex reads_mutex_;
   std::condition_variable_any asked_;
   std::deque<Asked> reads_;  // one a stream at most, and each shard has few at once
 
   // The reader thread's.
   History history_;
+
+  bool told_of_hang_ = false;  // look()'s
 
   std::jthread store_thread_, reader_thread_;
 };

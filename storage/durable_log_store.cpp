@@ -1,4 +1,6 @@
 // The store thread of the log: opens the database, makes it this log's, and commits what the journal holds.
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <limits>
@@ -15,6 +17,7 @@ constexpr std::size_t kCommitBytes = 256 * 1024;
 }  // namespace
 
 void DurableLog::run_store(std::stop_token stop) noexcept {
+  pthread_setname_np(pthread_self(), "fieldcast/store");
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     if (state_.up) {
@@ -35,6 +38,7 @@ void DurableLog::run_store(std::stop_token stop) noexcept {
 }
 
 void DurableLog::store_turn() {
+  storing_.step();
   try {
     if (!store_) {
       open_store();
@@ -50,6 +54,7 @@ void DurableLog::store_turn() {
     counters_.commit_failures.add();
     set_state(false, error.what());
   }
+  storing_.rest();
 }
 
 void DurableLog::finish() {
@@ -116,6 +121,9 @@ void DurableLog::load_store() {
   LatestReadings former(limits_, unseen);
   load_former(former);
   counters_.topics_forgotten.add(unseen.topics_forgotten.value());
+  for (const Limit limit : {Limit::topics, Limit::latest_bytes})
+    counters_.limits_reached[static_cast<std::size_t>(limit)].add(
+        unseen.limits_reached[static_cast<std::size_t>(limit)].value());
   do {
     const std::lock_guard lock(mutex_);
     latest_.take_over(former, kSnapshotScan);
@@ -129,6 +137,7 @@ void DurableLog::load_store() {
 // What the database tells, then the journal, up to this start; link entries are noted at once.
 void DurableLog::load_former(LatestReadings& former) {
   store_->load([&](const Chunk& chunk) {
+    storing_.step();
     for (std::size_t i = 0; i < chunk.entries.size(); ++i) {
       const Entry& entry = chunk.entries[i];
       if (is_link(entry)) {
@@ -182,17 +191,27 @@ void DurableLog::commit() {
       journal_.read(after, until, kCommitBytes, chunk_);
     }
     if (chunk_.entries.empty()) break;
+    storing_.step();
     store_->add(chunk_.entries);
     after = chunk_.entries.back().seq;
   }
   if (store_->wants_state()) write_state();
+  storing_.step();
   store_->expire();
   note_disk();  // before readers find that something is gone
+  storing_.step();
   store_->commit();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
+  counters_.commit_us.add(static_cast<std::uint64_t>(took.count()));
+  const std::uint64_t free_bytes = store_->free_bytes();
 
   const std::lock_guard lock(mutex_);
+  last_commit_ = clock_.wall_ms();
+  last_commit_time_ = took;
+  free_bytes_ = free_bytes;
   journal_.set_stored(store_->last_seq());
   waiting_since_ = began;
+  committed_at_ = clock_.now();
   waiting_bytes_ = 0;
   syncing_ = true;
   counters_.unstored_entries.set(journal_.head() - journal_.stored());
@@ -201,7 +220,11 @@ void DurableLog::commit() {
 
 void DurableLog::write_state() {
   std::uint64_t after = kNowhere;
-  store_->write_state([&](Chunk& chunk) { return next_state_piece(chunk, after); }, latest_gap().has_value());
+  const auto next_piece = [&](Chunk& chunk) {
+    storing_.step();
+    return next_state_piece(chunk, after);
+  };
+  store_->write_state(next_piece, latest_gap().has_value());
 }
 
 // First the links, then the latest readings. One that comes meanwhile is taken in the place of its topic's former one.
@@ -223,6 +246,7 @@ void DurableLog::note_disk() {
   const std::uint64_t floor = store_->floor() < store_->last_seq() ? store_->floor() : kNowhere;
   const std::lock_guard lock(mutex_);
   disk_floor_ = floor;
+  disk_oldest_ = store_->oldest_time();
   expired_ = store_->expired();
 }
 

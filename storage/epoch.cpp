@@ -19,14 +19,6 @@ std::vector<Epoch>::const_iterator find(const std::vector<Epoch>& epochs, std::u
   return std::find_if(epochs.begin(), epochs.end(), [&](const Epoch& epoch) { return epoch.tag == tag; });
 }
 
-/// The database's last epoch was written while the journal was in use, or the journal began behind it. A database
-/// without epochs, or one that cannot be read, does not say otherwise.
-bool same_log(const std::optional<DatabaseEnd>& database, const JournalEnd& journal) {
-  if (!database || database->epochs.empty()) return true;
-  const std::uint64_t tag = database->epochs.back().tag;
-  return tag == journal.database || find(journal.epochs, tag) != journal.epochs.end();
-}
-
 /// The last position that the database knows to be given: its last entries may be damaged.
 std::uint64_t last_position(const DatabaseEnd& database) {
   return database.epochs.empty() ? database.last_seq : std::max(database.last_seq, database.epochs.back().last_seq);
@@ -66,6 +58,12 @@ std::string why_not_proved(const DatabaseEnd& database, const std::optional<Jour
 }
 
 }  // namespace
+
+bool same_log(const std::optional<DatabaseEnd>& database, const JournalEnd& journal) {
+  if (!database || database->epochs.empty()) return true;
+  const std::uint64_t tag = database->epochs.back().tag;
+  return tag == journal.database || find(journal.epochs, tag) != journal.epochs.end();
+}
 
 Join join(const std::optional<DatabaseEnd>& database, const std::optional<JournalEnd>& journal, std::int64_t wall_ms) {
   Join join;

@@ -48,6 +48,10 @@ struct Join {
   std::string doubt;              // not empty: why it is not proved where the log ended
 };
 
+/// Whether both are of one log: the database's last epoch was written while the journal was in use, or the journal
+/// began behind it. A database without epochs, or one that cannot be read, does not say otherwise.
+bool same_log(const std::optional<DatabaseEnd>& database, const JournalEnd& journal);
+
 // A start that cannot prove where the log ended begins so far behind what is on disk: more than any gateway takes in
 // between two commits, and 2^53 / 10^6 such starts fit.
 inline constexpr std::uint64_t kReserved = 1'000'000;

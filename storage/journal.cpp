@@ -20,42 +20,18 @@
 #include <stdexcept>
 #include <system_error>
 #include <tuple>
-#include <type_traits>
+
+#include "storage/journal_format.hpp"
 
 namespace fieldcast {
+
+using namespace journal_format;
+
 namespace {
-
-// Of the header and the records. Counted up with each change of one of them.
-constexpr std::uint64_t kVersion = 2;
-constexpr std::array<char, 8> kMagic{'F', 'C', 'J', 'O', 'U', 'R', 'N', 'L'};
-constexpr std::size_t kHeaderBytes = 4'096;
-constexpr std::size_t kMaxTopicBytes = 65'535;
-constexpr std::uint8_t kRetained = 1, kRedelivered = 2, kSessionResumed = 4, kUp = 8;
-
-// In the place of a record's length.
-constexpr std::uint32_t kNothing = 0;                                       // the newest one was before this
-constexpr std::uint32_t kWrap = std::numeric_limits<std::uint32_t>::max();  // the next one is at the beginning
-
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + 7) & ~std::size_t{7};
-}
 
 std::uint64_t draw() {
   std::random_device random;
   return std::uint64_t{random()} << 32 | random();
-}
-
-/// Of whole words. Each step is one-to-one, so that damage within one word never goes unseen; and whoever does not
-/// know the seed cannot make bytes that fit.
-std::uint64_t checksum(std::uint64_t seed, const char* data, std::size_t bytes) {
-  std::uint64_t sum = seed ^ 0x9e3779b97f4a7c15;
-  for (std::size_t at = 0; at < bytes; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, data + at, 8);
-    sum = (sum ^ word) * 0xff51afd7ed558ccd;
-    sum ^= sum >> 32;
-  }
-  return sum;
 }
 
 /// What comes before in the program is done before what comes behind. A killed thread has done its stores in the
@@ -70,22 +46,6 @@ void store_length(char* record, std::uint32_t length) {
   in_order();
 }
 
-/// A value that is there twice, written in turn.
-template <class T>
-struct Slot {
-  std::uint64_t number;  // of times it was written; the larger one is the newer
-  T value;
-  std::uint64_t check;
-};
-template <class T>
-using Twice = std::array<Slot<T>, 2>;
-
-template <class T>
-std::uint64_t check_of(const Slot<T>& slot, std::uint64_t seed) {
-  static_assert(std::has_unique_object_representations_v<Slot<T>> && offsetof(Slot<T>, check) % 8 == 0);
-  return checksum(seed, reinterpret_cast<const char*>(&slot), offsetof(Slot<T>, check));
-}
-
 template <class T>
 void write(Twice<T>& slots, std::uint64_t number, const T& value, std::uint64_t seed) {
   Slot<T> slot{number, value, 0};
@@ -95,78 +55,11 @@ void write(Twice<T>& slots, std::uint64_t number, const T& value, std::uint64_t 
   in_order();
 }
 
-/// Null where neither is whole.
-template <class T>
-const Slot<T>* newest(const Twice<T>& slots, std::uint64_t seed) {
-  const Slot<T>* found = nullptr;
-  for (const Slot<T>& slot : slots) {
-    if (slot.check == check_of(slot, seed) && (!found || slot.number > found->number)) found = &slot;
-  }
-  return found;
-}
-
 [[noreturn]] void refuse(const std::string& what, int error, const std::string& remedy) {
   throw std::runtime_error(what + ": " + std::generic_category().message(error) + "; " + remedy);
 }
 
-std::string name_of(const std::string& database) {
-  std::string words = database;
-  words.resize(aligned(words.size()));
-  std::uint64_t hash = checksum(0, words.data(), words.size());
-  std::string name(16, '0');
-  for (auto digit = name.rbegin(); digit != name.rend(); ++digit, hash >>= 4) *digit = "0123456789abcdef"[hash & 15];
-  return name + ".journal";
-}
-
 }  // namespace
-
-/// Changes rarely.
-struct Journal::Facts {
-  std::uint64_t version;
-  std::uint64_t bytes;
-  std::uint64_t life;
-  std::uint64_t database;
-  std::uint64_t epoch_count;
-  std::array<Epoch, kJournalEpochs> epochs;
-};
-
-/// Where the oldest record is, or will be.
-struct Journal::Oldest {
-  std::uint64_t seq;
-  std::uint64_t offset;
-};
-
-struct Journal::Header {
-  std::array<char, 8> magic;
-  Twice<Facts> facts;
-  Twice<Oldest> oldest;  // checksums begin with the life
-};
-
-struct Journal::RecordHeader {
-  std::uint32_t length;  // with the strings, in whole words; stored last
-  Kind kind;
-  std::uint8_t flags;
-  std::uint8_t qos;
-  std::uint8_t broker_bytes;
-  std::uint64_t check;  // of the whole record, this member taken as 0
-  std::uint64_t seq;
-  std::int64_t time;
-  std::uint64_t size;
-  std::uint32_t payload_bytes;
-  std::uint16_t topic_bytes;
-  std::uint16_t packet_id;
-
-  std::size_t record_bytes() const {
-    return aligned(sizeof(RecordHeader) + std::size_t{topic_bytes} + std::size_t{payload_bytes} + broker_bytes);
-  }
-  std::uint64_t check_with(const char* strings, std::uint64_t life) const {
-    static_assert(std::has_unique_object_representations_v<RecordHeader> && sizeof(RecordHeader) % 8 == 0);
-    RecordHeader whole = *this;
-    whole.check = 0;
-    const std::uint64_t sum = checksum(life, reinterpret_cast<const char*>(&whole), sizeof whole);
-    return checksum(sum, strings, length - sizeof whole);
-  }
-};
 
 Journal::Descriptor::~Descriptor() {
   if (fd >= 0) ::close(fd);
@@ -174,8 +67,7 @@ Journal::Descriptor::~Descriptor() {
 
 std::size_t Journal::smallest(const Limits& limits) {
   // Twice: where a record does not fit behind the newest one, the end of the ring stays unused.
-  return 2 *
-         (aligned(sizeof(RecordHeader) + kMaxTopicBytes + limits.payload + kBrokerNameBytes) + sizeof(std::uint64_t));
+  return 2 * (aligned(sizeof(RecordHeader) + kTopicBytes + limits.payload + kBrokerNameBytes) + sizeof(std::uint64_t));
 }
 
 // --- Opening -------------------------------------------------------------------------------------------------------
@@ -426,6 +318,12 @@ void Journal::drop_oldest() {
   entries_.pop_front();
 }
 
+std::size_t Journal::used_bytes() const {
+  if (entries_.empty()) return 0;
+  const std::size_t begin = entries_.front().offset;
+  return write_at_ > begin ? write_at_ - begin : bytes_ - begin + write_at_;
+}
+
 void Journal::set_stored(std::uint64_t seq) {
   stored_ = std::max(stored_, seq);
 }
@@ -445,21 +343,7 @@ void Journal::read(std::uint64_t after, std::uint64_t until, std::size_t max_byt
   for (const char* record = chunk.bytes.data(); count != 0; --count) {
     RecordHeader header;
     std::memcpy(&header, record, sizeof header);
-    const char* strings = record + sizeof header;
-    Entry& entry = chunk.entries.emplace_back();
-    entry.kind = header.kind;
-    entry.retained = (header.flags & kRetained) != 0;
-    entry.redelivered = (header.flags & kRedelivered) != 0;
-    entry.session_resumed = (header.flags & kSessionResumed) != 0;
-    entry.state = (header.flags & kUp) != 0 ? LinkState::up : LinkState::down;
-    entry.topic = {strings, header.topic_bytes};
-    entry.payload = {strings + header.topic_bytes, header.payload_bytes};
-    entry.broker = {entry.payload.data() + header.payload_bytes, header.broker_bytes};
-    entry.size = header.size;
-    entry.qos = header.qos;
-    entry.packet_id = header.packet_id;
-    entry.seq = header.seq;
-    entry.time = header.time;
+    chunk.entries.push_back(header.entry(record + sizeof header));
     record += header.length;
   }
 }

@@ -28,6 +28,10 @@
 
 namespace fieldcast {
 
+namespace journal_format {
+struct Oldest;
+}
+
 class Journal {
  public:
   struct Options {
@@ -68,6 +72,11 @@ class Journal {
   std::uint64_t floor() const { return head_ - entries_.size(); }
   std::uint64_t head() const { return head_; }
   std::size_t entries() const { return entries_.size(); }
+  /// The time (Unix ms) of the oldest; 0 where there is none.
+  std::int64_t oldest_time() const { return entries_.empty() ? 0 : entries_.front().time; }
+  /// Of the ring, and those of it that entries take, the unused end of a lap among them.
+  std::size_t bytes() const { return bytes_; }
+  std::size_t used_bytes() const;
 
   /// Puts an entry with the seq head() + 1. The oldest make room: those that are on disk first, by number
   /// and by bytes, then those that are not (by bytes only), of which it returns how many were lost so.
@@ -87,10 +96,6 @@ class Journal {
   std::int64_t latest_dropped() const { return latest_dropped_; }
 
  private:
-  struct Header;
-  struct Facts;
-  struct Oldest;
-  struct RecordHeader;
   struct Descriptor {
     ~Descriptor();
     int fd = -1;
@@ -103,7 +108,7 @@ class Journal {
   void open_file();
   void map();
   bool recover();
-  void recover_records(const Oldest& oldest);
+  void recover_records(const journal_format::Oldest& oldest);
   void reset(std::size_t bytes, std::uint64_t head);
   void write_facts();
   void write_oldest();

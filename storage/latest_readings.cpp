@@ -70,11 +70,13 @@ void LatestReadings::replace(Topics::iterator known, const Entry& reading, Count
     by_name_.emplace(latest.topic, &latest);
   }
   while (by_seq_.size() > 1 && (by_seq_.size() > limits_.topics || bytes_ > limits_.latest_bytes)) {
+    counters_.reached(by_seq_.size() > limits_.topics ? Limit::topics : Limit::latest_bytes);
     erase_longest_silent();
     counters_.topics_forgotten.add();
     forgot_ = true;
   }
   counters_.topics.set(by_seq_.size());
+  counters_.latest_bytes.set(bytes_);
 }
 
 void LatestReadings::erase_longest_silent() {

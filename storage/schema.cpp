@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <string_view>
 
 namespace fieldcast {
@@ -37,14 +38,14 @@ std::uint32_t number_at(std::string_view header, std::size_t at) {
 /// Looks at the file's first bytes before SQLite does, which would write into a foreign one already: it plays back its
 /// journal and takes in its write-ahead log. Read through SQLite's own file, since to close another one would take away
 /// the locks of all connections of this process.
-void refuse_foreign(Database& database) {
+void refuse_foreign(Database& database, bool may_be_new) {
   sqlite3_file* file = nullptr;
   sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   sqlite3_int64 size = 0;
   if (const int code = file->pMethods->xFileSize(file, &size); code != SQLITE_OK) {
     throw SqliteError(code, sqlite3_errstr(code));
   }
-  if (size == 0) return;  // made just now
+  if (size == 0 && may_be_new) return;  // made just now
   std::array<char, kHeaderBytes> bytes{};
   const int code = file->pMethods->xRead(file, bytes.data(), static_cast<int>(bytes.size()), 0);
   if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) throw SqliteError(code, sqlite3_errstr(code));
@@ -75,7 +76,7 @@ void set_journal_mode(Database& database) {
 Database open_database(const std::string& path) {
   Database database(path, Database::Mode::create);
   try {
-    refuse_foreign(database);
+    refuse_foreign(database, true);
     database.run("PRAGMA page_size=1024");
     database.run("PRAGMA synchronous=FULL");
     database.run("PRAGMA secure_delete=OFF");  // Debian's default is on: 15 % more is written
@@ -88,6 +89,30 @@ Database open_database(const std::string& path) {
                        .c_str());
     }
     set_journal_mode(database);
+  } catch (const SqliteError& error) {
+    throw SqliteError(error.code(), path + ": " + error.what());
+  }
+  return database;
+}
+
+Database::Mode mode_to_read(const std::string& path) {
+  std::error_code none;
+  // SQLite puts its files beside the one that a link names.
+  const std::filesystem::path real = std::filesystem::canonical(path, none);
+  const std::string file = none ? path : real.string();
+  const auto logged = std::filesystem::file_size(file + "-wal", none);
+  if (none || logged == 0) return Database::Mode::file_alone;
+  return std::filesystem::exists(file + "-shm", none) ? Database::Mode::beside_writer : Database::Mode::log_alone;
+}
+
+Database open_to_read(const std::string& path, Database::Mode& mode) {
+  mode = mode_to_read(path);
+  Database database(path, mode);
+  try {
+    refuse_foreign(database, false);
+    sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, nullptr);  // else a cut file is refused
+    database.run("PRAGMA query_only=1");
+    database.run("PRAGMA cache_size=-2048");  // KiB: what is read is not read again
   } catch (const SqliteError& error) {
     throw SqliteError(error.code(), path + ": " + error.what());
   }

@@ -12,17 +12,60 @@ constexpr int kBusyTimeoutMs = 5'000;
   throw SqliteError(code, handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
 }
 
+/// The name of a file as a URI of SQLite (https://www.sqlite.org/uri.html).
+std::string uri(const std::string& path, std::string_view parameters) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "file:";
+  for (const char c : path) {
+    if (std::string_view("%?#").find(c) == std::string_view::npos) {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[static_cast<unsigned char>(c) >> 4];
+      out += digits[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return out.append("?mode=ro&").append(parameters);
+}
+
+struct Opening {
+  int flags;
+  std::string name;
+};
+
+Opening opening(const std::string& path, Database::Mode mode) {
+  constexpr int kRead = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, kWrite = SQLITE_OPEN_READWRITE;
+  switch (mode) {
+    case Database::Mode::create:
+      return {kWrite | SQLITE_OPEN_CREATE, path};
+    case Database::Mode::existing:
+      return {kWrite, path};
+    case Database::Mode::beside_writer:
+      return {kRead, uri(path, "readonly_shm=1")};
+    case Database::Mode::log_alone:
+      return {kRead, uri(path, "vfs=unix-none")};
+    case Database::Mode::file_alone:
+      return {kRead, uri(path, "immutable=1")};
+  }
+  return {};
+}
+
 sqlite3* open(const std::string& path, Database::Mode mode) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Database::Mode::create ? SQLITE_OPEN_CREATE : 0);
+  const Opening how = opening(path, mode);
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code =
+      sqlite3_open_v2(how.name.c_str(), &handle, how.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) {
     const std::string what = path + ": " + (handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
     sqlite3_close(handle);
     throw SqliteError(code, what);
   }
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  // The last one that leaves would bring the write-ahead log into the database.
+  if ((how.flags & SQLITE_OPEN_READONLY) != 0) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  // Else a write-ahead log must have an index that is shared.
+  if (mode == Database::Mode::log_alone)
+    sqlite3_exec(handle, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr);
   return handle;
 }
 

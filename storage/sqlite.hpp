@@ -24,9 +24,15 @@ class SqliteError : public std::runtime_error {
 
 class Database {
  public:
-  enum class Mode { create, existing };
+  enum class Mode {
+    create,
+    existing,
+    // To read only, and so that no file is made or changed:
+    beside_writer,  // there is a write-ahead log with its index. Shares the locks, which delay nothing but a checkpoint
+    log_alone,      // there is a write-ahead log without its index, which is made in memory. Takes no locks
+    file_alone,     // the file is all there is. Takes no locks: nobody may write
+  };
 
-  /// Opens a file for reading and writing.
   Database(const std::string& path, Mode mode);
 
   /// Statements without a result, in a row.

@@ -64,7 +64,7 @@ Store::Store(Options options, const Clock& clock, Counters& counters)
       insert_block_(database_, "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)"),
       insert_body_(database_, "INSERT OR REPLACE INTO body VALUES (?, ?)"),
       tail_(database_, kTailRecords),
-      oldest_block_(database_, "SELECT first_seq, last_seq, log_ms FROM block ORDER BY first_seq LIMIT 2"),
+      oldest_block_(database_, "SELECT first_seq, last_seq, log_ms, first_time FROM block ORDER BY first_seq LIMIT 2"),
       delete_block_(database_, "DELETE FROM block WHERE first_seq = ?"),
       delete_body_(database_, "DELETE FROM body WHERE first_seq = ?"),
       get_fact_(database_, "SELECT value FROM fact WHERE name = CAST(? AS TEXT)"),
@@ -93,7 +93,10 @@ void Store::load_end() {
     now_.last_seq = std::max(now_.last_seq, last);
     if (Stamp read; codec_.decode(data, kMaxContent, chunk, read)) stamp = read;
     if (first_record == 0) now_.tail_log_ms = stamp.log_ms;
-    if (first_record == 0) first_record = first;
+    if (first_record == 0) {
+      first_record = first;
+      if (!chunk.entries.empty()) now_.oldest_time = chunk.entries.front().time;
+    }
     now_.tail_entries += chunk.entries.size();
     for (const Entry& entry : chunk.entries) now_.tail_bytes += content_bytes(entry);
   });
@@ -112,6 +115,7 @@ void Store::load_end() {
   now_.floor = now_.last_seq;
   if (oldest_block_.step()) {
     now_.floor = loaded(oldest_block_.number(0)) - 1;
+    now_.oldest_time = oldest_block_.number(3);
   } else if (first_record != 0) {
     now_.floor = first_record - 1;
   }
@@ -261,7 +265,10 @@ void Store::add(std::span<const Entry> entries) {
 }
 
 void Store::add_record(std::span<const Entry> entries, std::size_t bytes) {
-  if (now_.floor == now_.last_seq) now_.floor = entries.front().seq - 1;
+  if (now_.floor == now_.last_seq) {
+    now_.floor = entries.front().seq - 1;
+    now_.oldest_time = entries.front().time;
+  }
   const Stamp stamp{log_ms(), clock_.wall_ms()};
   const std::string data = codec_.encode(entries, stamp);
   const std::size_t parts = (data.size() + kPartBytes - 1) / kPartBytes;
@@ -362,13 +369,14 @@ void Store::rollback() noexcept {
 std::optional<Store::Expiring> Store::expiring() {
   std::optional<Expiring> oldest;
   if (oldest_block_.step()) {
-    oldest = {loaded(oldest_block_.number(0)), loaded(oldest_block_.number(1)), 0};
+    oldest = {loaded(oldest_block_.number(0)), loaded(oldest_block_.number(1)), 0, 0};
     const std::int64_t age = log_ms() - oldest_block_.number(2);
     const std::uint64_t pages =
         loaded(database_.number("PRAGMA page_count") - database_.number("PRAGMA freelist_count"));
     const bool due = age > options_.keep_for.count() || pages * kPageBytes + kWriteAheadBytes > options_.keep_bytes;
     if (due && oldest_block_.step()) {
       oldest->next_first_seq = loaded(oldest_block_.number(0));
+      oldest->next_first_time = oldest_block_.number(3);
     } else {
       oldest.reset();
     }
@@ -412,6 +420,7 @@ void Store::expire() {
     delete_body_.bind(1, stored(oldest->first_seq)).run();
     now_.expired = oldest->last_seq;
     now_.floor = oldest->next_first_seq - 1;
+    now_.oldest_time = oldest->next_first_time;
     ++now_.written.expired_blocks;
   }
   if (now_.written.expired_blocks != 0) set_fact("expired", stored(now_.expired));
@@ -429,6 +438,12 @@ std::uint64_t Store::bytes() const {
     if (!none) sum += size;
   }
   return sum;
+}
+
+std::uint64_t Store::free_bytes() const {
+  std::error_code none;
+  const auto space = std::filesystem::space(options_.path, none);
+  return none ? 0 : space.available;
 }
 
 }  // namespace fieldcast

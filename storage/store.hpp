@@ -90,6 +90,8 @@ class Store {
   std::uint64_t last_seq() const { return now_.last_seq; }
   /// The position before the oldest entry stored; last_seq() where there is none.
   std::uint64_t floor() const { return now_.floor; }
+  /// The time (Unix ms) of what is oldest; 0 where there is nothing.
+  std::int64_t oldest_time() const { return now_.oldest_time; }
   /// Up to here entries were deleted because of their age or the bytes they take.
   std::uint64_t expired() const { return now_.expired; }
 
@@ -110,6 +112,8 @@ class Store {
   std::int64_t log_ms() const;
   /// Bytes of the file and its write-ahead log.
   std::uint64_t bytes() const;
+  /// What this process may still write to their file system; 0 where that cannot be told.
+  std::uint64_t free_bytes() const;
 
  private:
   /// What this transaction has done.
@@ -119,6 +123,7 @@ class Store {
   /// What a rollback takes back.
   struct Live {
     std::uint64_t last_seq = 0, floor = 0, expired = 0;
+    std::int64_t oldest_time = 0;
     std::size_t next_slot = 0, tail_entries = 0, tail_bytes = 0;
     std::int64_t tail_log_ms = 0;   // of its first record
     std::uint64_t state_seq = 0;    // the state holds everything up to here
@@ -127,6 +132,7 @@ class Store {
   };
   struct Expiring {
     std::uint64_t first_seq, last_seq, next_first_seq;
+    std::int64_t next_first_time;
   };
 
   void load_end();

@@ -1,5 +1,8 @@
 #include "adapters/http/acceptor.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/basic_socket_acceptor.hpp>
 #include <asio/basic_waitable_timer.hpp>
@@ -28,8 +31,13 @@ std::string name_of(const ListenAddress& address) {
 }  // namespace
 
 struct Acceptor::Listener {
-  Listener(asio::io_context& loop, const ListenAddress& address) : socket(loop), pause(loop) {
+  Listener(asio::io_context& loop, const ListenAddress& address)
+      : socket(loop), pause(loop), inherited(address.inherited >= 0) {
     try {
+      if (inherited) {
+        take_over(address.inherited);
+        return;
+      }
       const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
       socket.open(endpoint.protocol());
       socket.set_option(TcpAcceptor::reuse_address(true));
@@ -44,15 +52,41 @@ struct Acceptor::Listener {
     }
   }
 
+  void take_over(int fd) {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
+    socket.assign(name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd);
+    socket.set_option(TcpAcceptor::enable_connection_aborted(true));
+    socket.non_blocking(true);
+  }
+
+  /// Listens no more, but for the other owners of an inherited socket. That one must leave the loop by itself: closing
+  /// a descriptor of several takes it out of no epoll.
+  void stop() {
+    std::error_code ignored;
+    if (!socket.is_open()) return;
+    if (inherited) {
+      ::close(socket.release(ignored));
+    } else {
+      socket.close(ignored);
+    }
+    pause.cancel();
+  }
+
   TcpAcceptor socket;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                              asio::io_context::executor_type>
       pause;
+  const bool inherited;
 };
 
 Acceptor::Acceptor(asio::io_context& loop, const std::vector<ListenAddress>& addresses, std::vector<Server*> servers,
-                   std::size_t connections, Counters& counters)
-    : servers_(std::move(servers)), connections_(connections), counters_(counters) {
+                   const Limits& limits, Counters& counters)
+    : servers_(std::move(servers)),
+      connections_(limits.connections),
+      addresses_(limits.connections_per_address),
+      counters_(counters) {
   for (const auto& address : addresses) listeners_.push_back(std::make_unique<Listener>(loop, address));
   for (const auto& listener : listeners_) wait(*listener);
 }
@@ -66,11 +100,7 @@ std::vector<tcp::endpoint> Acceptor::endpoints() const {
 }
 
 void Acceptor::stop() {
-  for (const auto& listener : listeners_) {
-    std::error_code ignored;
-    listener->socket.close(ignored);
-    listener->pause.cancel();
-  }
+  for (const auto& listener : listeners_) listener->stop();
 }
 
 void Acceptor::wait(Listener& listener) {
@@ -85,9 +115,10 @@ void Acceptor::accept(Listener& listener) {
       return a->clients() + a->extra_clients() < b->clients() + b->extra_clients();
     });
     std::error_code error;
-    Socket socket = listener.socket.accept(server.loop(), error);
+    tcp::endpoint from;
+    Socket socket = listener.socket.accept(server.loop(), from, error);
     if (!error) {
-      hand_over(std::move(socket), server);
+      hand_over(std::move(socket), from.address(), server);
     } else if (error == asio::error::would_block) {
       break;
     } else if (error != asio::error::connection_aborted) {  // that is nothing; all else is a machine at its limits
@@ -101,19 +132,25 @@ void Acceptor::accept(Listener& listener) {
   wait(listener);
 }
 
-void Acceptor::hand_over(Socket socket, Server& server) {
+void Acceptor::hand_over(Socket socket, const asio::ip::address& from, Server& server) {
   std::size_t clients = 0, extra_clients = 0;
   for (const Server* each : servers_) {
     clients += each->clients();
     extra_clients += each->extra_clients();
   }
-  const bool extra = clients >= connections_;
-  if (extra) counters_.connections_refused.add();
-  if (extra && extra_clients >= kExtraConnections) return;
   try {
-    server.take(std::move(socket), extra);
-  } catch (const std::bad_alloc&) {
-    counters_.connections_refused.add();
+    std::optional<Limit> over;
+    auto of_address = addresses_.take(from);
+    if (clients >= connections_) {
+      over = Limit::connections;
+    } else if (!of_address) {
+      over = Limit::connections_per_address;
+    }
+    if (over) counters_.reached(*over);
+    if (over && extra_clients >= kExtraConnections) return counters_.reached(Limit::extra_connections);
+    server.take(std::move(socket), over, of_address.value_or(nullptr));
+  } catch (const std::bad_alloc&) {  // it is closed, as one over the limits
+    counters_.reached(Limit::extra_connections);
   }
 }
 

@@ -14,9 +14,6 @@
 
 namespace fieldcast::http {
 
-// A longer body that is thrown away is refused with 413: clients that send one by habit send a few bytes.
-inline constexpr std::size_t kBodyBytes = 16 * 1024;
-
 class Body {
  public:
   enum class State { more, done, too_large, faulty };

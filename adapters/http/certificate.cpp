@@ -155,4 +155,14 @@ bool Certificate::expired() const {
   return X509_cmp_current_time(X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get()))) < 0;
 }
 
+std::int64_t Certificate::expires() const {
+  // X.509's times are UTC, and its own functions tell them as a difference only.
+  int days = 0, seconds = 0;
+  const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> epoch(ASN1_TIME_set(nullptr, 0), ASN1_TIME_free);
+  const std::lock_guard lock(mutex_);
+  const ASN1_TIME* const end = X509_get0_notAfter(SSL_CTX_get0_certificate(context_.get()));
+  if (ASN1_TIME_diff(&days, &seconds, epoch.get(), end) != 1) return 0;
+  return std::int64_t{days} * 86'400 + seconds;
+}
+
 }  // namespace fieldcast::http

@@ -1,12 +1,14 @@
 // The gateway's certificate and private key, read from their files, and the TLS sessions that begin with them.
 //
-// Owned by the app; it outlives the sessions' servers. begin_session() on any thread, the rest on the app's.
+// Owned by the app; it outlives the sessions' servers. begin_session() and expires() on any thread, the rest on the
+// app's.
 #pragma once
 
 #include <openssl/types.h>
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -45,6 +47,8 @@ class Certificate {
 
   /// Its last day has gone by: clients refuse it.
   bool expired() const;
+  /// Unix seconds at which it does. Any thread.
+  std::int64_t expires() const;
 
  private:
   struct ContextFree {

@@ -37,6 +37,8 @@ class Channel {
 
   /// Bytes can be read at once, though the socket will not become readable for them.
   bool pending() const { return tls_ && tls_->pending(); }
+  /// The TLS handshake is through, or there is none.
+  bool established() const { return !tls_ || tls_->established(); }
 
   /// What the next read or write waits for.
   Socket::wait_type reading_waits_for() const;

@@ -14,9 +14,9 @@ namespace fieldcast::http {
 struct Connection::Pending {
   Pending(std::string head_, Request request_, Body body_, Shared& shared_, std::size_t size_)
       : head(std::move(head_)), request(std::move(request_)), body(std::move(body_)), shared(shared_), size(size_) {
-    shared.body_bytes += size;
+    shared.counters.bodies_bytes.add(size);
   }
-  ~Pending() { shared.body_bytes -= size; }
+  ~Pending() { shared.counters.bodies_bytes.sub(size); }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
 
@@ -27,8 +27,8 @@ struct Connection::Pending {
   const std::size_t size;  // announced; 0 where the body is thrown away
 };
 
-Connection::Connection(Channel channel, Shared& shared, bool extra)
-    : channel_(std::move(channel)), shared_(shared), extra_(extra) {}
+Connection::Connection(Channel channel, Shared& shared, std::optional<Limit> over)
+    : channel_(std::move(channel)), shared_(shared), over_(over) {}
 
 Connection::~Connection() = default;
 
@@ -53,8 +53,11 @@ void Connection::start() {
 void Connection::abort() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
+  if (!channel_.established()) shared_.counters.tls_failures.add();
   session_.reset();
   pending_.reset();
+  input_ = {};
+  hold_input();
   outbox_.clear();
   std::error_code ignored;
   channel_.socket().close(ignored);
@@ -63,22 +66,30 @@ void Connection::abort() noexcept {
 
 void Connection::stop() {
   guarded([this] {
-    if (session_runs()) {
-      session_->on_stop();
-    } else if (phase_ == Phase::request && input_.empty()) {
-      abort();
-    }
+    if (session_runs()) return session_->on_stop();
+    if (phase_ != Phase::request || head_begun_) return;
+    on_readable();  // what came and was not read yet would make the end a reset
+    if (phase_ != Phase::request || head_begun_) return;
+    if (asked_) return linger();
+    deadline_ = shared_.clock.now() + kFirstRequestTime;
   });
 }
 
 void Connection::tick(Instant now) {
   guarded([this, now] {
-    if (!outbox_.empty() && now - progress_ >= shared_.stalled) return abort();
+    if (!outbox_.empty() && now - progress_ >= shared_.stalled) {
+      shared_.counters.reached(Limit::stalled);
+      return abort();
+    }
     if (session_runs()) {
       session_->on_tick(now);
     } else if (phase_ != Phase::answering && now >= deadline()) {
-      if (!head_begun_ || phase_ == Phase::lingering) return abort();
-      refuse({Code::timeout, "the request did not come in time"}, 408);
+      if (phase_ == Phase::lingering) return abort();
+      if (!head_begun_) {
+        shared_.counters.reached(asked_ ? Limit::idle_time : Limit::request_time);
+        return abort();
+      }
+      refuse({Code::timeout, "the request did not come in time", 0, Limit::request_time}, 408);
     }
   });
 }
@@ -86,7 +97,7 @@ void Connection::tick(Instant now) {
 /// Of the phases but answering. Among many, one that waits for its client's next request must have it soon.
 Instant Connection::deadline() const {
   const bool idle = phase_ == Phase::request && !head_begun_;
-  return idle && served_ && shared_.crowded ? deadline_ - (kIdleTime - kRequestTime) : deadline_;
+  return idle && asked_ && shared_.crowded ? deadline_ - (kIdleTime - kRequestTime) : deadline_;
 }
 
 // ---- The outlet -----------------------------------------------------------------------------------------
@@ -95,7 +106,9 @@ void Connection::send(std::span<const Piece> pieces) {
   if (failed_ || phase_ == Phase::gone) return;
   try {
     if (outbox_.empty()) progress_ = shared_.clock.now();
+    const auto before = outbox_.taken();
     failed_ = static_cast<bool>(outbox_.send(channel_, pieces));
+    shared_.counters.sent_bytes.add(outbox_.taken() - before);
     if (!failed_ && !outbox_.empty()) wait_writable();
   } catch (...) {
     failed_ = true;
@@ -131,9 +144,9 @@ void Connection::settle() {
   then_ = Then::nothing;
   phase_ = Phase::request;
   head_begun_ = false;
-  served_ = true;
   deadline_ = shared_.clock.now() + kIdleTime;
   next_request();
+  hold_input();
 }
 
 void Connection::linger() {
@@ -179,7 +192,9 @@ void Connection::wait_writable() {
 void Connection::on_writable() {
   if (phase_ == Phase::lingering) return end_output();
   const auto before = outbox_.taken();
-  if (outbox_.flush(channel_)) return abort();
+  const bool failed = static_cast<bool>(outbox_.flush(channel_));
+  shared_.counters.sent_bytes.add(outbox_.taken() - before);
+  if (failed) return abort();
   if (outbox_.taken() != before) progress_ = shared_.clock.now();
   if (!outbox_.empty()) return wait_writable();
   if (session_runs()) {
@@ -197,13 +212,16 @@ void Connection::on_readable() {
   const auto [kind, size] = channel_.read(shared_.scratch.data(), room);
   switch (kind) {
     case Channel::Input::Kind::bytes:
+      shared_.counters.received_bytes.add(size);
       take_input({shared_.scratch.data(), size});
+      if (!hold_input()) return drop_input();
       break;
     case Channel::Input::Kind::nothing:
       break;
     case Channel::Input::Kind::end:
       return on_end_of_input();
     case Channel::Input::Kind::no_tls:
+      shared_.counters.tls_failures.add();
       return refuse({Code::bad_request, "this port speaks TLS: ask it by https://, or wss:// for a WebSocket"}, 0);
     case Channel::Input::Kind::failed:
       return abort();
@@ -214,7 +232,9 @@ void Connection::on_readable() {
 void Connection::take_input(std::string_view bytes) {
   if (phase_ == Phase::lingering) {
     lingered_ += bytes.size();
-    if (lingered_ > kLingerBytes) return abort();
+    if (lingered_ <= kLingerBytes) return;
+    shared_.counters.reached(Limit::linger_bytes);
+    abort();
   } else if (upgraded_) {
     if (session_runs()) session_->on_input(bytes);
   } else if (phase_ == Phase::body) {
@@ -233,13 +253,32 @@ void Connection::on_end_of_input() {
   if (!answer_under_way) abort();
 }
 
+/// Counts what is kept of requests that are not complete, or wait for their turn. False where the shard's clients have
+/// too much of it, and this one a part.
+bool Connection::hold_input() noexcept {
+  const std::size_t size = input_.size() + (pending_ ? pending_->head.size() : 0);
+  shared_.counters.heads_bytes.add(size);
+  shared_.counters.heads_bytes.sub(std::exchange(held_, size));
+  return size == 0 || shared_.counters.heads_bytes.value() <= kHeadsBytes;
+}
+
+void Connection::drop_input() {
+  if (phase_ == Phase::request || phase_ == Phase::body) {
+    refuse({Code::too_many, "too many requests are incomplete: try again later", 0, Limit::heads_bytes}, 0);
+    hold_input();
+  } else {  // it is being answered, and nothing can come between
+    shared_.counters.reached(Limit::heads_bytes);
+    abort();
+  }
+}
+
 // ---- Requests -------------------------------------------------------------------------------------------
 
 void Connection::next_request() {
   if (input_.starts_with("\r\n") && !std::exchange(blank_skipped_, true)) input_.erase(0, 2);
   const bool nothing = input_.empty() || (input_ == "\r" && !blank_skipped_);
   if (nothing && ended_) return linger();
-  if (nothing && shared_.stopping && input_.empty()) return abort();
+  if (nothing && shared_.stopping && asked_) return linger();
   if (nothing) {
     if (input_.empty()) input_ = {};
     return wait_readable();
@@ -277,7 +316,7 @@ void Connection::serve(std::string head) {
     }
     if (waits) send(std::array{Piece{"HTTP/1.1 100 Continue\r\n\r\n"}});
   } else if (request->content_length > kBodyBytes) {
-    return refuse({Code::too_large, "this request takes no body"}, 0);
+    return refuse({Code::too_large, "this request takes no body", 0, Limit::body_bytes}, 0);
   } else if (waits) {
     request->keep_alive = false;
     return dispatch(std::move(head), std::move(*request), refusal());
@@ -293,7 +332,10 @@ void Connection::serve(std::string head) {
 /// Why nothing but plain answers can be had now.
 std::optional<Problem> Connection::refusal() const {
   if (shared_.stopping) return Problem{Code::stopping, "the gateway is stopping: come back with the cursor"};
-  if (extra_) return Problem{Code::too_many, "too many clients are connected: try again later"};
+  // Counted by the acceptor: once a connection, whatever it asks for.
+  if (over_ == Limit::connections_per_address)
+    return Problem{Code::too_many, "too many connections come from your address: close some, or try again later"};
+  if (over_) return Problem{Code::too_many, "too many clients are connected: try again later"};
   return std::nullopt;
 }
 
@@ -301,8 +343,10 @@ std::optional<Problem> Connection::refusal() const {
 std::optional<Problem> Connection::body_refusal(const Request& request, std::size_t size) const {
   if (auto refused = refusal()) return refused;
   if (auto problem = shared_.dispatcher.head_fault(request)) return problem;
-  if (shared_.body_bytes + size > kBodiesBytes)
-    return Problem{Code::too_many, "too many requests with a body are being read: try again later"};
+  if (shared_.counters.bodies_bytes.value() + size > kBodiesBytes) {
+    return Problem{Code::too_many, "too many requests with a body are being read: try again later", 0,
+                   Limit::bodies_bytes};
+  }
   return std::nullopt;
 }
 
@@ -312,7 +356,7 @@ void Connection::read_body(std::string_view input) {
   if (state == Body::State::faulty) return refuse({Code::bad_request, "the chunks of the body are faulty"}, 0);
   std::optional<Problem> refused = refusal();
   if (state == Body::State::too_large) {
-    if (pending_->size == 0) return refuse({Code::too_large, "this request takes no body"}, 0);
+    if (pending_->size == 0) return refuse({Code::too_large, "this request takes no body", 0, Limit::body_bytes}, 0);
     refused = body_too_large();
     pending_->request.keep_alive = false;  // its rest may follow
   }
@@ -324,8 +368,9 @@ void Connection::read_body(std::string_view input) {
 
 void Connection::dispatch(std::string head, Request request, const std::optional<Problem>& refused) {
   shared_.counters.requests.add();
+  asked_ = true;
   phase_ = Phase::answering;
-  terms_ = {request.minor, request.method == "HEAD", request.keep_alive && !extra_ && !shared_.stopping, {}};
+  terms_ = {request.minor, request.method == "HEAD", request.keep_alive && !over_ && !shared_.stopping, {}};
   auto reply = shared_.dispatcher.dispatch(std::move(head), std::move(request), terms_, *this, refused);
   if (auto* response = std::get_if<Response>(&reply)) return answer(*response);
   if (auto* upgraded = std::get_if<UpgradedSession>(&reply)) {
@@ -351,6 +396,7 @@ void Connection::answer(const Response& response) {
 /// Answers what could not be read as a request; where the next one would begin is not known.
 void Connection::refuse(const Problem& problem, int status) {
   shared_.counters.requests.add();
+  asked_ = true;
   phase_ = Phase::answering;
   pending_.reset();
   input_ = {};

@@ -27,24 +27,11 @@
 #include "adapters/http/outbox.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::http {
 
-// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A new connection
-// has so much too until its first request begins, a TLS handshake included.
-inline constexpr std::chrono::seconds kRequestTime{10};
-// A connection that was answered, and has no request, is closed after this: above the 60 s that proxies keep theirs for
-// reuse. After kRequestTime where half of limits.connections are open: new clients may need its place.
-inline constexpr std::chrono::seconds kIdleTime{75};
-// How long, and for how many bytes, a closed connection waits for its client's end: a reset would reach a client
-// that is still sending before the answer does.
-inline constexpr std::chrono::seconds kLingerTime{2};
-// What was refused without its body being read is a command of kPublishBytes at most, by a client that means well.
-inline constexpr std::size_t kLingerBytes = 1u << 20;
-// Bodies that the connections of a shard read together, by their announced lengths (kPublishBytes where there is none):
-// each is read in one go, so that more of them only come where clients send slowly.
-inline constexpr std::size_t kBodiesBytes = 16u << 20;
 // One read takes at most this.
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
 
@@ -60,26 +47,26 @@ struct Shared {
   std::function<void(Connection&)> gone;
   bool stopping = false;
   bool crowded = false;                     // connections that do nothing are let go sooner
-  std::size_t body_bytes = 0;               // announced, of the bodies that are being read to be kept
   std::array<char, kScratchBytes> scratch;  // each read goes here first: an idle connection has no buffer
 };
 
 class Connection final : public Outlet, public std::enable_shared_from_this<Connection> {
  public:
-  /// `extra`: over limits.connections. It is told so, in answer to one request, and closed.
-  Connection(Channel channel, Shared& shared, bool extra);
+  /// `over`: the limit that it is over. It is told so, in answer to one request, and closed.
+  Connection(Channel channel, Shared& shared, std::optional<Limit> over);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   void start();
   void tick(Instant now);
-  /// The gateway stops: an idle connection is closed, a session told.
+  /// The gateway stops: a session is told, a connection that is idle between requests closed; one that is new has
+  /// kFirstRequestTime.
   void stop();
   /// Closes the socket and destroys the session at once; tells `Shared::gone`. May be called twice.
   void abort() noexcept;
 
-  bool extra() const { return extra_; }
+  bool extra() const { return over_.has_value(); }
 
   void send(std::span<const Piece> pieces) override;
   bool drained() const override { return !failed_ && outbox_.empty(); }
@@ -112,6 +99,8 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   Instant deadline() const;
   void next_request();
   void serve(std::string head);
+  bool hold_input() noexcept;
+  void drop_input();
   std::optional<Problem> refusal() const;
   std::optional<Problem> body_refusal(const Request& request, std::size_t size) const;
   void read_body(std::string_view input);
@@ -127,13 +116,14 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   Outbox outbox_;
   std::string input_;         // what came and was not looked at yet, at most kHeadBytes
   std::size_t scanned_ = 0;   // of input_, for the end of a head
+  std::size_t held_ = 0;      // what of input_ and pending_ is counted among the heads of the shard's clients
   std::size_t lingered_ = 0;  // bytes thrown away
   Instant deadline_{};        // see deadline()
   Instant progress_{};        // when the socket last took a byte, or had nothing to take
   Terms terms_;               // of the request that is answered
   Phase phase_ = Phase::request;
   Then then_ = Then::nothing;
-  const bool extra_;
+  const std::optional<Limit> over_;
   bool upgraded_ = false;                   // all input is the session's
   bool reading_ = false, writing_ = false;  // a handler waits
   bool settling_ = false;                   // settle() is posted
@@ -141,7 +131,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool ended_ = false;                      // the client has sent all that it will
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
-  bool served_ = false;                     // a request was answered
+  bool asked_ = false;                      // a request was answered before
 };
 
 }  // namespace fieldcast::http

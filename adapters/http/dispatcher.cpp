@@ -56,8 +56,9 @@ Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outl
   terms.headers = cors_lines(origin);
 
   const auto route = routes_.find(request.path);
-  if (route == routes_.end() && !is_session(request.path) && request.path != kPublishPath && request.path != "*")
-    return refuse({Code::not_found, "nothing is served at this path"});
+  const bool known =
+      route != routes_.end() || is_session(request.path) || request.path == kPublishPath || request.path == "*";
+  if (!known && !websocket_everywhere_) return refuse({Code::not_found, "nothing is served at this path"});
   const auto methods = methods_of(request.path);
   if (request.method == "OPTIONS") {
     Response response;
@@ -74,7 +75,7 @@ Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outl
 
   if (request.path == kPublishPath) return publish(request, terms, outlet, refused);
 
-  if (request.path == kWebSocketPath) return upgrade(std::move(head), std::move(request), outlet, refused);
+  if (request.path == kWebSocketPath || !known) return upgrade(std::move(head), std::move(request), outlet, refused);
   if (route != routes_.end() && !route->second.parameters) return route->second.handler(request);
 
   auto parameters = parse_query(request.query);

@@ -26,13 +26,15 @@ using Reply = std::variant<Response, std::unique_ptr<Session>, UpgradedSession>;
 
 class Dispatcher {
  public:
-  /// Hub and publications outlive the dispatcher.
-  Dispatcher(Hub& hub, Publications& publications, Access access, Routes routes, UpgradeFactory upgrade)
+  /// Hub and publications outlive the dispatcher. `websocket_everywhere`: see Settings.
+  Dispatcher(Hub& hub, Publications& publications, Access access, Routes routes, UpgradeFactory upgrade,
+             bool websocket_everywhere)
       : hub_(hub),
         publications_(publications),
         access_(std::move(access)),
         routes_(std::move(routes)),
-        upgrade_(std::move(upgrade)) {}
+        upgrade_(std::move(upgrade)),
+        websocket_everywhere_(websocket_everywhere) {}
 
   /// Whether the answer needs the request's body; any other body is thrown away.
   static bool needs_body(const Request& request);
@@ -61,6 +63,7 @@ class Dispatcher {
   const Access access_;
   const Routes routes_;
   const UpgradeFactory upgrade_;
+  const bool websocket_everywhere_;
 };
 
 }  // namespace fieldcast::http

@@ -83,7 +83,9 @@ std::optional<Problem> check_lines(std::string_view head) {
       return head.empty() && !request_line ? std::nullopt : std::optional(bad("an empty line within the head"));
     auto problem = request_line ? check_request_line(line) : check_field_line(line);
     if (problem) return problem;
-    if (!request_line && ++fields > kHeadFields) return Problem{Code::too_large, "too many header fields"};
+    if (!request_line && ++fields > kHeadFields)
+      return Problem{Code::too_large, "the head of a request has at most " + std::to_string(kHeadFields) + " fields", 0,
+                     Limit::head_fields};
     request_line = false;
   }
   return bad("the head has no end");
@@ -280,7 +282,8 @@ Result<std::size_t> head_size(std::string_view input, std::size_t& scanned) {
     if (lf >= 3 && input.substr(lf - 3, 4) == "\r\n\r\n") return scanned;
   }
   scanned = std::min(input.size(), kHeadBytes);
-  if (input.size() >= kHeadBytes) return Problem{Code::too_large, "the head of a request is at most 16 KiB"};
+  if (input.size() >= kHeadBytes)
+    return Problem{Code::too_large, "the head of a request is at most 16 KiB", 0, Limit::head_bytes};
   return std::size_t{0};
 }
 

@@ -13,16 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/limits.hpp"
 #include "gateway/parameters.hpp"
 #include "gateway/result.hpp"
 
 namespace fieldcast::http {
-
-// Request line and fields together, in bytes: 64 topic filters of ordinary length in a URL fit, and it is what
-// one connection may make us keep.
-inline constexpr std::size_t kHeadBytes = 16 * 1024;
-// Fields of one head: browsers send about 20, proxies add a few.
-inline constexpr std::size_t kHeadFields = 100;
 
 struct Request {
   std::string method;

@@ -12,13 +12,10 @@
 #include <vector>
 
 #include "adapters/http/channel.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::http {
-
-// What may be handed over while earlier bytes still wait. A session sends batches only when all is in the
-// socket, so this is for pongs, answers and a good-bye; one that is over it does not read at all.
-inline constexpr std::size_t kBehindBytes = 512 * 1024;
 
 class Outbox {
  public:

@@ -11,7 +11,7 @@ namespace {
 class PollSession final : public Session, private StreamOwner {
  public:
   PollSession(Hub& hub, Outlet& outlet, const StreamRequest& request, const Terms& terms)
-      : clock_(hub.clock()),
+      : hub_(hub),
         outlet_(outlet),
         counters_(hub.counters().transports[static_cast<std::size_t>(Transport::poll)]),
         terms_(terms),
@@ -24,7 +24,9 @@ class PollSession final : public Session, private StreamOwner {
   std::optional<Problem> begin(const StreamRequest& request) {
     if (auto problem = stream_.begin(request.filters, request.from, std::nullopt)) return problem;
     on_stream_ready();
-    return std::nullopt;
+    if (answered_ || counters_.clients.value() <= hub_.limits().polls) return std::nullopt;
+    return Problem{Code::too_many, "too many polls wait for an answer: try again later, or use event streams", 0,
+                   Limit::polls};
   }
 
   // Further input is the connection's: the next requests.
@@ -43,7 +45,7 @@ class PollSession final : public Session, private StreamOwner {
   void on_stream_ready() override {
     if (answered_) return;
     if (auto batch = stream_.next()) return answer(batch);
-    answer_if_due(clock_.now());
+    answer_if_due(hub_.clock().now());
   }
 
   // A null while stored readings are on their way does not mean that there are none.
@@ -60,10 +62,10 @@ class PollSession final : public Session, private StreamOwner {
     response.body = std::shared_ptr<const std::string>(batch, &batch->json);
     counters_.batches.add();
     counters_.readings.add(batch->readings);
-    counters_.bytes.add(send_answer(outlet_, response, terms_, clock_.wall_ms()));
+    counters_.bytes.add(send_answer(outlet_, response, terms_, hub_.clock().wall_ms()));
   }
 
-  const Clock& clock_;
+  Hub& hub_;
   Outlet& outlet_;
   TransportCounters& counters_;
   Terms terms_;

@@ -80,7 +80,8 @@ std::optional<Problem> publish_fault(const Request& request, const Publications&
 }
 
 Problem body_too_large() {
-  return {Code::too_large, "a command may have " + std::to_string(kPublishBytes) + " bytes as JSON"};
+  return {Code::too_large, "a command may have " + std::to_string(kPublishBytes) + " bytes as JSON", 0,
+          Limit::publish_bytes};
 }
 
 Result<std::unique_ptr<Session>> start_publish(Publications& publications, Hub& hub, Outlet& outlet,

@@ -70,7 +70,9 @@ Result<std::vector<Parameter>> parse_query(std::string_view query) {
     const auto part = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     if (part.empty()) continue;
-    if (parameters.size() == kParameters) return Problem{Code::bad_request, "too many parameters in the query"};
+    if (parameters.size() == kParameters)
+      return Problem{Code::bad_request, "a query has at most " + std::to_string(kParameters) + " parameters", 0,
+                     Limit::parameters};
 
     const auto equal = std::min(part.find('='), part.size());
     const auto raw = part.substr(std::min(equal + 1, part.size()));

@@ -7,13 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/limits.hpp"
 #include "gateway/parameters.hpp"
 #include "gateway/result.hpp"
 
 namespace fieldcast::http {
-
-// Parameters of one query: above any sensible `limits.filters`, below what costs time to look through.
-inline constexpr std::size_t kParameters = 1024;
 
 /// RFC 3986, section 2.1; '+' stays. Empty where a '%' is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text);

@@ -65,7 +65,12 @@ class ReadingsSession final : public Session, private HistoryPageOwner {
  private:
   void on_page_ready() override {
     if (answered_) return;
-    if (const auto page = reader_.take()) answer(page_response(*page, format_, hub_.names_brokers()));
+    const auto page = reader_.take();
+    if (!page) return;
+    Response response = page_response(*page, format_, hub_.names_brokers());
+    const std::size_t bytes = response.body->size();
+    response.body = hub_.counted<std::string>(std::move(response.body), bytes);
+    answer(response);
   }
 
   void answer(const Response& response) {

@@ -21,10 +21,13 @@ namespace {
 // and of those that came together all may be due.
 constexpr std::size_t kSweptAtOnce = 256;
 
-/// A client's place among the `count`, as long as it is held.
-std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::size_t>>& count) {
+/// A client's place among the `count`, as long as it is held, and with it that of its address.
+std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::size_t>>& count,
+                                       std::shared_ptr<const void> of_address) {
   count->fetch_add(1, std::memory_order_relaxed);
-  return {count.get(), [count](auto* counted) { counted->fetch_sub(1, std::memory_order_relaxed); }};
+  return {count.get(), [count, of_address = std::move(of_address)](auto* counted) {
+            counted->fetch_sub(1, std::memory_order_relaxed);
+          }};
 }
 
 }  // namespace
@@ -37,12 +40,12 @@ Server::Server(asio::io_context& loop, Hub& hub, Publications& publications, con
   shared_.reset(new Shared{loop,
                            hub.clock(),
                            hub.counters(),
-                           Dispatcher(hub, publications, std::move(access), std::move(routes), std::move(upgrade)),
+                           Dispatcher(hub, publications, std::move(access), std::move(routes), std::move(upgrade),
+                                      settings.websocket_everywhere),
                            settings.stalled,
                            [this](Connection& connection) { remove(connection); },
                            false,
                            false,
-                           0,
                            {}});
   tick();
 }
@@ -51,14 +54,14 @@ Server::~Server() {
   abort_all();
 }
 
-void Server::take(Socket socket, bool extra) {
-  auto place = take_place(extra ? extra_clients_ : clients_);
-  asio::post(loop_, [this, socket = std::move(socket), extra, place = std::move(place)]() mutable {
-    admit(std::move(socket), extra, std::move(place));
+void Server::take(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> of_address) {
+  auto place = take_place(over ? extra_clients_ : clients_, std::move(of_address));
+  asio::post(loop_, [this, socket = std::move(socket), over, place = std::move(place)]() mutable {
+    admit(std::move(socket), over, std::move(place));
   });
 }
 
-void Server::admit(Socket socket, bool extra, std::shared_ptr<const void> place) {
+void Server::admit(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> place) {
   if (shared_->stopping) return;
   auto& counters = hub_.counters();
   try {
@@ -67,15 +70,15 @@ void Server::admit(Socket socket, bool extra, std::shared_ptr<const void> place)
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
     auto tls = certificate_ != nullptr ? certificate_->begin_session(socket.native_handle()) : nullptr;
-    auto connection = std::make_shared<Connection>(Channel(std::move(socket), std::move(tls)), *shared_, extra);
+    auto connection = std::make_shared<Connection>(Channel(std::move(socket), std::move(tls)), *shared_, over);
     connection->place = std::move(place);
     connection->slot = connections_.size();
     connections_.push_back(connection);
     counters.connections_total.add();
-    if (!extra) counters.connections.add();
+    if (!over) counters.connections.add();
     connection->start();
   } catch (const std::bad_alloc&) {
-    counters.connections_refused.add();
+    counters.reached(Limit::extra_connections);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,11 @@
 #include "adapters/http/socket.hpp"
 #include "adapters/http/upgrade.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/limit.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/publications.hpp"
 
 namespace fieldcast::http {
-
-// What the kernel keeps of what a client was not sent yet (TCP_NOTSENT_LOWAT). Without it Linux lets the buffer of a
-// client that does not read grow to 4 MiB; with it, 0.2 MiB were measured. The socket can be written again when half of
-// it is gone. Costs some wake-ups: a body of 512 MiB over loopback came at 3.1 GB/s instead of 3.7.
-inline constexpr int kUnsentBytes = 128 * 1024;
 
 class Certificate;
 
@@ -36,6 +34,7 @@ struct Settings {
   std::chrono::milliseconds stalled = std::chrono::minutes(5);  // a socket that took no byte for so long is closed
   std::size_t crowd = 5'000;                 // clients of one server from which on idle ones are let go sooner
   const Certificate* certificate = nullptr;  // TLS is spoken with it, and nothing else; outlives the server
+  bool websocket_everywhere = false;         // a WebSocket is served at each path that is no other's
 };
 
 struct Shared;
@@ -52,14 +51,16 @@ class Server {
   asio::io_context& loop() { return loop_; }
 
   /// Takes over a client whose socket is on loop(), and counts it from here until it is gone. One that comes after
-  /// stop(), or when the loop runs no more, is closed. `extra`: it is over limits.connections, and told so. Any thread.
-  void take(Socket socket, bool extra);
+  /// stop(), or when the loop runs no more, is closed. `over`: the limit that it is over, which it is told.
+  /// `of_address` is held until it is gone. Any thread.
+  void take(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> of_address = nullptr);
 
-  /// Clients taken and not gone yet, without and with `extra`. Any thread.
+  /// Clients taken and not gone yet, those that are over no limit, and the others. Any thread.
   std::size_t clients() const { return clients_->load(std::memory_order_relaxed); }
   std::size_t extra_clients() const { return extra_clients_->load(std::memory_order_relaxed); }
 
-  /// No new connections, no new streams; idle connections are closed and sessions told. `gone` is called once, from the
+  /// No new connections, no new streams; sessions are told, and idle connections closed, each without a reset: what its
+  /// client sent is read, and the first request of a new one is waited for a moment. `gone` is called once, from the
   /// loop, when the last connection is closed. To be called once.
   void stop(std::function<void()> gone);
 
@@ -71,7 +72,7 @@ class Server {
                                            asio::io_context::executor_type>;
   using Count = std::atomic<std::size_t>;
 
-  void admit(Socket socket, bool extra, std::shared_ptr<const void> place);
+  void admit(Socket socket, std::optional<Limit> over, std::shared_ptr<const void> place);
   template <class Visit>
   void each_connection(Visit visit);
   void remove(Connection& connection);

@@ -55,6 +55,10 @@ bool TlsSession::pending() const {
   return SSL_pending(ssl_.get()) > 0;
 }
 
+bool TlsSession::established() const {
+  return SSL_is_init_finished(ssl_.get()) == 1;
+}
+
 std::uint64_t TlsSession::taken() const {
   return BIO_number_written(SSL_get_wbio(ssl_.get()));
 }

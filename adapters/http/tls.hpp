@@ -42,6 +42,8 @@ class TlsSession {
   /// Bytes that were read from the socket but not handed out yet: it does not become readable for them.
   bool pending() const;
 
+  bool established() const;
+
   /// For what a call that was `waiting` waits: room in the socket, or else input.
   bool read_waits_for_room() const { return read_waits_for_room_; }
   bool write_waits_for_room() const { return write_waits_for_room_; }

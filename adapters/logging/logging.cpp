@@ -1,51 +1,35 @@
 #include "adapters/logging/logging.hpp"
 
+#include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdlib>
 #include <memory>
 
 namespace fieldcast::logging {
 namespace {
 
-void append(spdlog::memory_buf_t& out, std::string_view text) {
-  out.append(text.data(), text.data() + text.size());
+/// syslog's severity.
+char priority_of(Level level) {
+  switch (level) {
+    case Level::debug:
+      return '7';
+    case Level::info:
+      return '6';
+    case Level::warning:
+      return '4';
+    case Level::error:
+      return '3';
+  }
+  std::abort();
 }
-
-/// The text of a line, escaped.
-class SafeText final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& out) override {
-    append(out, escape({line.payload.data(), line.payload.size()}));
-  }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<SafeText>(); }
-};
-
-/// syslog's severity in sd-daemon(3)'s brackets.
-class Severity final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& out) override {
-    switch (line.level) {
-      case spdlog::level::critical:
-        return append(out, "<2>");
-      case spdlog::level::err:
-        return append(out, "<3>");
-      case spdlog::level::warn:
-        return append(out, "<4>");
-      case spdlog::level::info:
-        return append(out, "<6>");
-      default:
-        return append(out, "<7>");
-    }
-  }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<Severity>(); }
-};
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
@@ -61,10 +45,39 @@ spdlog::level::level_enum to_spdlog(Level level) {
   std::abort();
 }
 
-std::shared_ptr<spdlog::sinks::sink> make_sink(Style style) {
-  if (style == Style::coloured)
-    return std::make_shared<spdlog::sinks::stderr_color_sink_mt>(spdlog::color_mode::always);
-  return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+std::shared_ptr<spdlog::logger> make_logger(Style style) {
+  std::shared_ptr<spdlog::sinks::sink> sink;
+  if (style == Style::coloured) {
+    sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(spdlog::color_mode::always);
+  } else {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  }
+  auto logger = std::make_shared<spdlog::logger>("fieldcast", std::move(sink));
+  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      style == Style::journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc));
+  logger->set_level(spdlog::level::trace);  // what is written is decided before
+  return logger;
+}
+
+/// At the end of a character.
+std::string_view cut(std::string_view text) {
+  if (text.size() <= kLineBytes) return text;
+  std::size_t end = kLineBytes;
+  while (end > kLineBytes - 4 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+std::string with_commas(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+/// `broker`: FIELDCAST_BROKER.
+std::string field_of(std::string_view word) {
+  std::string name = "FIELDCAST_";
+  for (const char c : word) name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
 }
 
 struct Character {
@@ -119,14 +132,85 @@ Style choose_style(int fd, const char* journal_stream) {
   return colours && isatty(fd) == 1 ? Style::coloured : Style::plain;
 }
 
-void set_up(Level level, Style style) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<SafeText>('*').add_flag<Severity>('&');
-  formatter->set_pattern(style == Style::journal ? "%&%*" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
-  auto logger = std::make_shared<spdlog::logger>("fieldcast", make_sink(style));
-  logger->set_formatter(std::move(formatter));
-  logger->set_level(to_spdlog(level));
-  spdlog::set_default_logger(std::move(logger));
+Writer::Writer(Level level, Style style, const Clock& clock, const char* journal_socket)
+    : level_(level), style_(style), clock_(clock), logger_(make_logger(style)), journal_(journal_socket) {
+  set_event_log(this);
+}
+
+Writer::~Writer() {
+  set_event_log(nullptr);
+  finish();
+}
+
+void Writer::note(Event event, const Subject& subject, std::string_view text, std::uint64_t times) noexcept {
+  noted_[static_cast<std::size_t>(event)].add(times);
+  if (times == 0 || info(event).level < level_) return;
+  const std::lock_guard lock(mutex_);
+  try {
+    text = cut(text);
+    if (repeats_.take(event, subject, text, times, clock_.now())) write(event, subject, text);
+  } catch (...) {
+    lost_lines_.add();  // memory ran out
+  }
+}
+
+void Writer::tick() noexcept {
+  const std::lock_guard lock(mutex_);
+  try {
+    write_repeated(repeats_.due(clock_.now()), " in the last minute");
+  } catch (...) {
+    lost_lines_.add();
+  }
+}
+
+void Writer::finish() noexcept {
+  const std::lock_guard lock(mutex_);
+  try {
+    write_repeated(repeats_.rest(), "");
+  } catch (...) {
+    lost_lines_.add();
+  }
+}
+
+EventCounts Writer::counts() const {
+  EventCounts counts;
+  for (std::size_t i = 0; i < kEvents; ++i) counts.noted[i] = noted_[i].value();
+  counts.lines = lines_.value();
+  counts.lost_lines = lost_lines_.value();
+  return counts;
+}
+
+void Writer::write_repeated(const std::vector<Repeated>& all, std::string_view when) {
+  for (const auto& [event, name, part, text, times] : all) {
+    write(event, {name, part},
+          text + " (" + with_commas(times) + (times == 1 ? " time" : " times") + " more" + std::string(when) + ")",
+          times);
+  }
+}
+
+void Writer::write(Event event, const Subject& subject, std::string_view text, std::uint64_t times) {
+  const EventInfo& about = info(event);
+  const std::string line = escape(text) + " [" + std::string(about.word) + "]";
+  if (style_ == Style::journal) {
+    const std::string priority(1, priority_of(about.level)),
+        subject_field = field_of(about.subject), part_field = field_of(about.part), name = escape(cut(subject.name)),
+        part = escape(cut(subject.part)), many = times > 1 ? std::to_string(times) : "";
+    const std::string datagram =
+        journal_datagram(std::array<Field, 7>{{{"MESSAGE", line},
+                                               {"PRIORITY", priority},
+                                               {"SYSLOG_IDENTIFIER", "fieldcast"},
+                                               {"FIELDCAST_EVENT", about.word},
+                                               {subject_field, about.subject.empty() ? "" : name},
+                                               {part_field, about.part.empty() ? "" : part},
+                                               {"FIELDCAST_TIMES", many}}});
+    const auto sent = journal_.send(datagram);
+    (sent == JournalSocket::Sent::refused ? lost_lines_ : lines_).add();
+    if (sent != JournalSocket::Sent::not_there) return;
+    logger_->log(to_spdlog(about.level), "<{}>{}", priority, line);
+    return;
+  }
+  lines_.add();
+  logger_->log(to_spdlog(about.level), line);
 }
 
 std::string escape(std::string_view text) {

@@ -2,9 +2,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <sstream>
 #include <string>
 
@@ -23,14 +24,10 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// Unix time at which the machine was started.
-std::uint64_t boot_seconds() {
-  std::ifstream in("/proc/stat");
-  for (std::string word; in >> word; in.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
-    std::uint64_t seconds = 0;
-    if (word == "btime" && in >> seconds) return seconds;
-  }
-  return 0;
+double seconds_of(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 double start_seconds() {
@@ -45,7 +42,20 @@ double start_seconds() {
   for (int number = 3; number < 22; ++number) fields >> field;
   std::uint64_t ticks = 0;
   fields >> ticks;
-  return static_cast<double>(boot_seconds()) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  // The start of the machine is not read from /proc/stat, since a service may see nothing of /proc but its processes.
+  // Whole seconds, as there: else every call would give another one.
+  const double boot = std::floor(seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME));
+  return boot + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+/// Not what was handed to write(): what of it reached files on a disk (tmpfs and pipes are none), by whole pages.
+std::uint64_t flash_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string key;
+  for (std::uint64_t value = 0; io >> key >> value;) {
+    if (key == "write_bytes:") return value;
+  }
+  return 0;
 }
 
 std::uint64_t open_fds() {
@@ -71,6 +81,7 @@ Process read_process() {
   out.start_seconds = start_seconds();
   out.resident_bytes = resident_bytes();
   out.open_fds = open_fds();
+  out.flash_bytes = flash_bytes();
   return out;
 }
 

@@ -1,7 +1,5 @@
 #include "adapters/mqtt/broker.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <random>
 #include <system_error>
@@ -97,6 +95,8 @@ State Broker::state() const {
   const std::lock_guard lock(mutex_);
   State copy = state_;
   copy.messages = messages_.value();
+  copy.bytes = bytes_.value();
+  copy.last_message = last_message_;
   copy.faulty_topics = faulty_topics_.value();
   copy.not_subscribed = not_subscribed_.value();
   return copy;
@@ -162,16 +162,14 @@ bool Broker::attempt(Connection& connection, const std::string& address, const s
   }
   const bool ended_on_probe = std::exchange(ended_on_probe_, false);
   probing_ = settings_.probe.value_or(on_this_machine(address));
-  spdlog::info("{}: connected to {} port {}, session {}", label_, address, settings_.port,
-               state_.session_resumed ? "resumed" : "new");
+  note(Event::broker_up, "connected to " + address + " port " + std::to_string(settings_.port) + ", session " +
+                             (state_.session_resumed ? "resumed" : "new"));
   logged_error_.clear();
   // Mosquitto hangs up on a message that it refuses where its queues have no limit: so not again.
   if (probing_ && ended_on_probe) {
     probing_ = false;
-    spdlog::warn(
-        "{}: the last connection ended with the probe {}, which the broker may not allow: it is off until the "
-        "next connect",
-        label_, in_quotes(probe_topic_));
+    note(Event::probe_off, "the last connection ended with the probe " + in_quotes(probe_topic_) +
+                               ", which the broker may not allow: it is off until the next connect");
   }
   return true;
 }
@@ -214,8 +212,8 @@ void Broker::hold(Connection& connection, const std::stop_token& stop) {
           break;
         case Probe::Step::give_up:
           probing_ = false;
-          spdlog::warn("{}: the probe {} does not come back: it is off until the next connect", label_,
-                       in_quotes(probe_topic_));
+          note(Event::probe_off,
+               "the probe " + in_quotes(probe_topic_) + " does not come back: it is off until the next connect");
           break;
         case Probe::Step::wait:
           break;
@@ -230,7 +228,7 @@ void Broker::hold(Connection& connection, const std::stop_token& stop) {
   ended_on_probe_ = lost && probing_ && probe.unanswered(returned_);
   report_dropped();
   if (lost) {
-    spdlog::warn("{}: {}", label_, reason);
+    note(Event::broker_down, reason);
     logged_error_ = reason;
   }
 }
@@ -243,7 +241,7 @@ void Broker::report_failure(const std::string& reason) {
     state_.last_error = reason;
   }
   if (reason == logged_error_) return;
-  spdlog::warn("{}: no connection: {}; trying on", label_, reason);
+  note(Event::broker_unreachable, "no connection: " + reason + "; trying on");
   logged_error_ = reason;
 }
 
@@ -266,16 +264,16 @@ void Broker::report_subscribed(const Answer& answer) {
   if (filter == probe_topic_) {
     if (refusal.empty()) return;
     probing_ = false;
-    spdlog::warn("{}: the probe {} is refused: {}: it is off until the next connect", label_, in_quotes(filter),
-                 refusal);
+    note(Event::probe_off,
+         "the probe " + in_quotes(filter) + " is refused: " + refusal + ": it is off until the next connect");
     return;
   }
   const bool news = set_refused(filter, !refusal.empty());
   if (refusal.empty()) {
     std::erase(wants_retained_, filter);
-    spdlog::debug("{}: subscribed to {}", label_, in_quotes(filter));
+    note(Event::subscribed, "subscribed to " + in_quotes(filter), filter);
   } else if (news) {
-    spdlog::error("{}: the subscription to {} is refused: {}", label_, in_quotes(filter), refusal);
+    note(Event::subscription_refused, "the subscription to " + in_quotes(filter) + " is refused: " + refusal, filter);
   }
 }
 
@@ -284,9 +282,9 @@ void Broker::report_unsubscribed(const Answer& answer) {
   const auto& [_, filter, refusal] = answer;
   if (refusal.empty()) {
     std::erase(former_topics_, filter);
-    spdlog::debug("{}: unsubscribed from {}", label_, in_quotes(filter));
+    note(Event::unsubscribed, "unsubscribed from " + in_quotes(filter), filter);
   } else {
-    spdlog::debug("{}: not unsubscribed from {}: {}", label_, in_quotes(filter), refusal);
+    note(Event::unsubscription_refused, "not unsubscribed from " + in_quotes(filter) + ": " + refusal, filter);
   }
 }
 
@@ -303,19 +301,23 @@ bool Broker::set_refused(const std::string& filter, bool refused) {
 }
 
 void Broker::report_dropped() {
-  std::string faulty, foreign;
+  Dropped faulty, foreign;
   {
     const std::lock_guard lock(mutex_);
-    faulty.swap(faulty_topic_);
-    foreign.swap(foreign_topic_);
+    faulty = std::exchange(faulty_, {});
+    foreign = std::exchange(foreign_, {});
   }
-  if (!faulty.empty())
-    spdlog::warn("{}: dropped a message with a faulty topic: {}; more are only counted", label_, in_quotes(faulty));
-  if (!foreign.empty())
-    spdlog::warn(
-        "{}: dropped a message that no filter asks for: {}: the broker's session has a former one; more are only "
-        "counted",
-        label_, in_quotes(foreign));
+  if (faulty.times != 0)
+    note(Event::faulty_topic, "dropped a message with a faulty topic: " + in_quotes(faulty.topic), {}, faulty.times);
+  if (foreign.times != 0)
+    note(Event::not_subscribed,
+         "dropped a message that no filter asks for: " + in_quotes(foreign.topic) +
+             ": the broker's session has a former one",
+         {}, foreign.times);
+}
+
+void Broker::note(Event event, const std::string& text, std::string_view filter, std::uint64_t times) const {
+  fieldcast::note(event, {settings_.name, filter}, label_ + ": " + text, times);
 }
 
 void Broker::on_up(bool session_resumed) noexcept {
@@ -389,14 +391,14 @@ void Broker::on_message(const Message& message) noexcept {
   if (outcome == Outcome::own_probe) returned_ = now;
   if (outcome == Outcome::own_probe || outcome == Outcome::other_probe) return;
   messages_.add();
+  bytes_.add(message.topic.size() + message.payload.size());
+  last_message_ = clock_.wall_ms();
   if (outcome == Outcome::appended) return;
   const bool faulty = outcome == Outcome::faulty_topic;
-  Counter& counter = faulty ? faulty_topics_ : not_subscribed_;
-  if (counter.value() == 0) {
-    const std::lock_guard lock(mutex_);
-    (faulty ? faulty_topic_ : foreign_topic_) = message.topic.substr(0, kQuotedTopic);
-  }
-  counter.add();
+  (faulty ? faulty_topics_ : not_subscribed_).add();
+  const std::lock_guard lock(mutex_);
+  Dropped& dropped = faulty ? faulty_ : foreign_;
+  if (dropped.times++ == 0) dropped.topic = message.topic.substr(0, kQuotedTopic);
 }
 
 }  // namespace fieldcast::mqtt

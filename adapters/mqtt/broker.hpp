@@ -24,6 +24,7 @@
 #include "adapters/mqtt/settings.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/event.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/log.hpp"
 
@@ -43,6 +44,8 @@ struct State {
   std::size_t subscribed = 0;        // topic filters that the broker granted on this connection
   std::vector<std::string> refused;  // topic filters that it did not
   std::uint64_t messages = 0;        // received, but probes of any gateway
+  std::uint64_t bytes = 0;           // of their topics and payloads
+  std::int64_t last_message = 0;     // Unix ms of the last of them; 0 before the first
   std::uint64_t faulty_topics = 0;   // of those, dropped: no topic name by MQTT 5
   std::uint64_t not_subscribed = 0;  // of those, dropped: of a filter that only the broker's session remembers
 };
@@ -76,6 +79,10 @@ class Broker final : private ConnectionEvents {
     bool subscribed;  // or unsubscribed
     std::string filter, refusal;
   };
+  struct Dropped {
+    std::string topic;  // of the first one
+    std::uint64_t times = 0;
+  };
 
   // The broker's thread.
   void run(Connection& connection, const std::stop_token& stop) noexcept;
@@ -90,6 +97,7 @@ class Broker final : private ConnectionEvents {
   void report_unsubscribed(const Answer& answer);
   bool set_refused(const std::string& filter, bool refused);
   void report_dropped();
+  void note(Event event, const std::string& text, std::string_view filter = {}, std::uint64_t times = 1) const;
   bool session_resumed() const;
 
   // Paho's threads.
@@ -122,16 +130,17 @@ class Broker final : private ConnectionEvents {
   Intake intake_;
 
   // Written by Paho's receive thread, read by any.
-  std::atomic<Instant> heard_{Instant{}};     // when the last message came
-  std::atomic<Instant> returned_{Instant{}};  // when the last probe came back
-  Counter messages_, faulty_topics_, not_subscribed_;
+  std::atomic<Instant> heard_{Instant{}};      // when the last message came
+  std::atomic<Instant> returned_{Instant{}};   // when the last probe came back
+  std::atomic<std::int64_t> last_message_{0};  // Unix ms, of any but a probe
+  Counter messages_, bytes_, faulty_topics_, not_subscribed_;
 
   mutable std::mutex mutex_;  // held for moments, never while calling Paho or the log
   std::condition_variable_any changed_;
   State state_;
   std::optional<std::string> attempt_failed_;
-  std::vector<Answer> answers_;               // since last looked; at most one for each filter
-  std::string faulty_topic_, foreign_topic_;  // the first of each that was dropped, until it is logged
+  std::vector<Answer> answers_;  // since last looked; at most one for each filter
+  Dropped faulty_, foreign_;  // since last looked: told by the broker's thread, since Paho's may not wait for the log
 
   std::jthread thread_;
 };

@@ -43,7 +43,7 @@ CommandConnection::CommandConnection(const Settings& settings, const std::string
     : window_(kWindow), maximum_packet_size_(kLargestPacket) {
   static const int initialised = mosquitto_lib_init();
   check(initialised);
-  client_.reset(mosquitto_new((settings.client_id + "-commands").c_str(), true, this));
+  client_.reset(mosquitto_new(commands_client_id(settings.client_id).c_str(), true, this));
   if (!client_) throw std::bad_alloc();
   mosquitto* const client = client_.get();
   mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);

@@ -50,10 +50,11 @@ void CommandRouter::publish(std::shared_ptr<Publication> publication, Wakeup& as
   }
   Route& route = **chosen;
   if (const std::size_t size = publication->command.payload.size(); size > longest_payload_)
-    return route.commands.refuse(
-        *publication, asker,
-        {Code::too_large, "payload: it has " + std::to_string(size) + " bytes, more than the " +
-                              std::to_string(longest_payload_) + " of limits.payload"});
+    return route.commands.refuse(*publication, asker,
+                                 {Code::too_large,
+                                  "payload: it has " + std::to_string(size) + " bytes, more than the " +
+                                      std::to_string(longest_payload_) + " of limits.payload",
+                                  0, Limit::payload});
   // A broker that the gateway hears nothing from is not tried: the answer comes at once.
   if (!route.broker.is_up())
     return route.commands.refuse(*publication, asker,
@@ -70,7 +71,8 @@ std::vector<CommandCounts> CommandRouter::counts() const {
 
 Result<CommandRouter::Route*> CommandRouter::choose(const Command& command) const {
   const auto bad = [](std::string detail) { return Problem{Code::bad_message, std::move(detail)}; };
-  if (const auto fault = topic_fault(command.topic)) return bad("topic: " + *fault);
+  if (const auto fault = topic_fault(command.topic))
+    return Problem{Code::bad_message, "topic: " + fault->text, 0, fault->limit};
   std::vector<Route*> named, fitting;
   for (const auto& route : routes_) {
     const Settings& settings = route->broker.settings();

@@ -1,7 +1,6 @@
 #include "adapters/mqtt/commands.hpp"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -92,7 +91,8 @@ void Commands::publish(std::shared_ptr<Publication> publication, Wakeup& asker) 
     if (stopped_) {
       problem = {Code::stopping, "the gateway is stopping: nothing was sent"};
     } else if (open_ == kOpenCommands || open_bytes_ + bytes > kOpenCommandBytes) {
-      problem = {Code::too_many, "too many commands wait for this broker: try again later"};
+      problem = {Code::too_many, "too many commands wait for this broker: try again later", 0,
+                 open_ == kOpenCommands ? Limit::broker_publishes : Limit::broker_publish_bytes};
     } else {
       ++open_;
       open_bytes_ += bytes;
@@ -118,6 +118,7 @@ CommandCounts Commands::counts() const {
   for (std::size_t i = 0; i < kCodes; ++i) counts.failed[i] = failed_[i].value();
   const std::lock_guard lock(mutex_);
   counts.open = open_;
+  counts.open_bytes = open_bytes_;
   return counts;
 }
 
@@ -135,7 +136,7 @@ void Commands::run(const std::stop_token& stop) noexcept {
       reported_.clear();
       serve(*connection, stop);
     } else if (!stop.stop_requested()) {
-      report("no connection: " + reason);
+      report(Event::commands_unreachable, "no connection: " + reason);
       std::deque<Open> waiting = take_waiting();
       fail_all(waiting, {Code::no_broker, "no connection to the broker, nothing was sent: " + reason});
     }
@@ -170,6 +171,7 @@ std::unique_ptr<CommandConnection> Commands::connect(const std::stop_token& stop
 void Commands::serve(CommandConnection& connection, const std::stop_token& stop) {
   Instant used = clock_.now();
   std::string reason;
+  std::optional<Limit> limit;
   while (reason.empty()) {
     send_waiting(connection);
     turn(connection, sent_.empty() ? used + kIdle : sent_.front().deadline);
@@ -179,17 +181,18 @@ void Commands::serve(CommandConnection& connection, const std::stop_token& stop)
       reason = connection.error();
     else if (stop.stop_requested())
       reason = "the gateway is stopping";
-    else if (!sent_.empty() && now >= sent_.front().deadline)
+    else if (!sent_.empty() && now >= sent_.front().deadline) {
       reason = "it did not answer in " + std::to_string(kPublishTime.count()) + " s";
-    else if (sent_.empty() && (refused || now >= used + kIdle))
+      limit = Limit::publish_time;
+    } else if (sent_.empty() && (refused || now >= used + kIdle))
       return;  // Mosquitto, where its queues have no limit, hangs up behind a refusal: the next one must not meet that
     if (!sent_.empty()) used = now;
   }
   if (sent_.empty()) return;
-  if (!stop.stop_requested()) report("sent, and not acknowledged: " + reason);
+  if (!stop.stop_requested()) report(Event::commands_unanswered, "sent, and not acknowledged: " + reason);
   // Those that are younger too: a broker that owes one answer for so long is a broken one, and the next connection has
   // nothing to do with this one.
-  fail_all(sent_, {Code::timeout, "no answer from the broker, it may have been published: " + reason});
+  fail_all(sent_, {Code::timeout, "no answer from the broker, it may have been published: " + reason, 0, limit});
 }
 
 void Commands::send_waiting(CommandConnection& connection) {
@@ -204,7 +207,8 @@ void Commands::send_waiting(CommandConnection& connection) {
     const Command& command = next.publication->command;
     const std::string topic = command.topic.substr(settings_.prefix.size());
     if (clock_.now() >= next.deadline) {
-      finish(next, Problem{Code::no_broker, "the broker took no command in time: nothing was sent"});
+      finish(next,
+             Problem{Code::no_broker, "the broker took no command in time: nothing was sent", 0, Limit::publish_time});
     } else if (auto fault = connection.fault(topic, command)) {
       finish(next, std::move(fault));
     } else {
@@ -249,9 +253,9 @@ void Commands::fail_all(std::deque<Open>& commands, const Problem& problem) {
 }
 
 // Logged once, and again where the reason is another or a connection came up in between.
-void Commands::report(const std::string& reason) {
+void Commands::report(Event event, const std::string& reason) {
   if (reason == reported_) return;
-  spdlog::warn("{}{}", label_, reason);
+  note(event, {settings_.name, {}}, label_ + reason);
   reported_ = reason;
 }
 

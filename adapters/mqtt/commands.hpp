@@ -21,20 +21,18 @@
 #include "adapters/mqtt/settings.hpp"
 #include "gateway/clock.hpp"
 #include "gateway/counters.hpp"
+#include "gateway/event.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/publisher.hpp"
 
 namespace fieldcast::mqtt {
 
 class CommandConnection;
 
-// Commands of one broker that have no answer yet, and the bytes of their payloads: a broker answers in milliseconds, so
-// that more wait only where it does not.
-inline constexpr std::size_t kOpenCommands = 256;
-inline constexpr std::size_t kOpenCommandBytes = 8u << 20;
-
 /// What became of the commands for one broker since the start.
 struct CommandCounts {
-  std::uint64_t open = 0;  // now: those that have no answer yet
+  std::uint64_t open = 0;        // now: those that have no answer yet
+  std::uint64_t open_bytes = 0;  // now: of their payloads
   std::uint64_t published = 0;
   std::array<std::uint64_t, kCodes> failed{};  // by code
 };
@@ -81,7 +79,7 @@ class Commands {
   bool take_acknowledgements(CommandConnection& connection);
   void turn(CommandConnection& connection, Instant until);
   void fail_all(std::deque<Open>& commands, const Problem& problem);
-  void report(const std::string& reason);
+  void report(Event event, const std::string& reason);
 
   std::deque<Open> take_waiting();
   bool any_waits() const;

@@ -68,4 +68,9 @@ inline std::string probe_topic(const Settings& settings) {
   return std::string(kProbePrefix) + settings.client_id;
 }
 
+/// Under which commands are published, over a connection of their own.
+inline std::string commands_client_id(const std::string& client_id) {
+  return client_id + "-commands";
+}
+
 }  // namespace fieldcast::mqtt

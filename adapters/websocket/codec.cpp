@@ -18,8 +18,10 @@ namespace {
 
 namespace wpp = websocketpp;
 
-// Bytes unmasked in one step. websocketpp unmasks where the bytes lie, so each step works on a copy.
+// Bytes unmasked in one step. websocketpp unmasks where the bytes lie, so each step works on a copy: a small one where
+// a header is expected, since in a flood of small frames each begins a step anew.
 constexpr std::size_t kStep = 4096;
+constexpr std::size_t kHeaderStep = 64;
 
 // A message's buffer grows with the bytes that come: a frame header is cheap to send, and websocketpp would
 // reserve whatever length it declares.
@@ -48,7 +50,7 @@ struct Config {
   using rng_type = wpp::random::none::int_generator<std::uint32_t>;  // only clients mask
   using permessage_deflate_type = wpp::extensions::permessage_deflate::disabled<Config>;
   static constexpr bool enable_extensions = false;
-  static constexpr std::size_t max_message_size = kMessageBytes;
+  static constexpr std::size_t max_message_size = kMessageBytes;  // the default; each decoder sets its own
 };
 
 using Hybi13 = wpp::processor::hybi13<Config>;
@@ -107,25 +109,42 @@ Event close_event(const std::string& payload) {
 
 class Decoder::Processor : public Hybi13 {
  public:
-  Processor() : Hybi13(false, true, buffers(), no_random()) {}
+  explicit Processor(std::size_t message_bytes) : Hybi13(false, true, buffers(), no_random()) {
+    set_max_message_size(message_bytes);
+  }
 
   std::optional<Event> next(std::string_view& input) {
     while (!failed_ && !input.empty()) {
       std::array<std::uint8_t, kStep> step;
-      const std::size_t size = std::min(input.size(), step.size());
+      const std::size_t size = std::min(input.size(), m_state == APPLICATION ? kStep : kHeaderStep);
       std::copy_n(input.begin(), size, step.begin());
       std::error_code error;
       input.remove_prefix(consume(step.data(), size, error));
-      if (error) return fail(close_code(error));
+      if (error) return fail(top_bit() ? kCloseProtocol : close_code(error));
       // The sum of a message's length and its next fragment's overflows in websocketpp.
-      if (m_bytes_needed > kMessageBytes) return fail(kCloseTooLarge);
+      if (m_bytes_needed > get_max_message_size()) return fail(top_bit() ? kCloseProtocol : kCloseTooLarge);
       if (ready()) return take();
     }
     if (failed_) input = {};
     return std::nullopt;
   }
 
+  std::size_t held() const { return m_data_msg.msg_ptr ? m_data_msg.msg_ptr->get_payload().capacity() : 0; }
+
+  std::uint64_t incomplete() const {
+    const bool between = !m_data_msg.msg_ptr && m_state == HEADER_BASIC && m_bytes_needed == kBasicHeader;
+    return failed_ || between ? 0 : ended_ + 1;
+  }
+
  private:
+  static constexpr std::size_t kBasicHeader = wpp::frame::BASIC_HEADER_LENGTH;
+
+  /// A length of 64 bits with the highest one set, which section 5.2 forbids: websocketpp takes it for a large one.
+  bool top_bit() const {
+    return wpp::frame::get_basic_size(m_basic_header) == wpp::frame::payload_size_code_64bit &&
+           wpp::frame::get_jumbo_size(m_extended_header) >> 63 != 0;
+  }
+
   Event fail(std::uint16_t code) {
     failed_ = true;
     m_data_msg.msg_ptr.reset();
@@ -136,6 +155,7 @@ class Decoder::Processor : public Hybi13 {
   Event take() {
     namespace opcode = wpp::frame::opcode;
     const auto message = get_message();
+    if (!m_data_msg.msg_ptr) ++ended_;
     std::string& payload = message->get_raw_payload();
     switch (message->get_opcode()) {
       case opcode::text:
@@ -156,13 +176,22 @@ class Decoder::Processor : public Hybi13 {
   }
 
   bool failed_ = false;
+  std::uint64_t ended_ = 0;  // messages, and control frames between them
 };
 
-Decoder::Decoder() : processor_(std::make_unique<Processor>()) {}
+Decoder::Decoder(std::size_t message_bytes) : processor_(std::make_unique<Processor>(message_bytes)) {}
 Decoder::~Decoder() = default;
 
 std::optional<Event> Decoder::next(std::string_view& input) {
   return processor_->next(input);
+}
+
+std::size_t Decoder::held() const {
+  return processor_->held();
+}
+
+std::uint64_t Decoder::incomplete() const {
+  return processor_->incomplete();
 }
 
 std::string answer_handshake(std::string_view head) try {

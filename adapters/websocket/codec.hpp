@@ -17,10 +17,6 @@
 
 namespace fieldcast::websocket {
 
-/// The longest message taken from a client, fragments together: a command, as over HTTP. So there is room for a
-/// subscription, too, with its kStreamFilterBytes of topic filters and JSON's quotes and escapes.
-inline constexpr std::size_t kMessageBytes = kPublishBytes;
-
 /// The longest payload of a control frame (RFC 6455 section 5.5).
 inline constexpr std::size_t kControlBytes = 125;
 
@@ -30,7 +26,7 @@ inline constexpr std::string_view kSubprotocol = "fieldcast.v1";
 inline constexpr std::uint16_t kCloseProtocol = 1002, kCloseUnsupported = 1003, kCloseInvalid = 1007,
                                kClosePolicy = 1008, kCloseTooLarge = 1009;
 
-enum class Opcode : std::uint8_t { text = 0x1, close = 0x8, ping = 0x9, pong = 0xA };
+enum class Opcode : std::uint8_t { text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xA };
 
 /// The whole `HTTP/1.1 101` answer to a request head that was judged before: in order as HTTP, and asking for
 /// a WebSocket of version 13. `head` ends with its empty line. The answer names kSubprotocol where the client
@@ -63,7 +59,8 @@ struct Event {
 
 class Decoder {
  public:
-  Decoder();
+  /// `message_bytes`: the longest message, fragments together.
+  explicit Decoder(std::size_t message_bytes = kMessageBytes);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -71,6 +68,13 @@ class Decoder {
   /// Takes bytes off the front of `input` until an event is complete; nothing where all were taken first.
   /// Holds no more than the message that is incomplete, and nothing between messages.
   std::optional<Event> next(std::string_view& input);
+
+  /// What the message that is incomplete takes in memory.
+  std::size_t held() const;
+
+  /// Where a message, or a control frame between messages, is incomplete: a number that is another one for the next.
+  /// Else 0.
+  std::uint64_t incomplete() const;
 
  private:
   class Processor;

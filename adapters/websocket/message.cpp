@@ -57,7 +57,12 @@ std::variant<Request, Faulty> parse_message(std::string_view text, std::size_t m
   if (!message.is_object()) return bad("null", "a message is a JSON object");
   const std::string id = id_of(message);
   if (id.empty()) {
-    return bad("null", "`id` must be a number or a string, as JSON of at most " + std::to_string(kIdBytes) + " bytes");
+    const Json* given = member(message, "id");
+    const bool too_long = given != nullptr && given->is_string();
+    return Faulty{"null",
+                  {Code::bad_message,
+                   "`id` must be a number or a string, as JSON of at most " + std::to_string(kIdBytes) + " bytes", 0,
+                   too_long ? std::optional(Limit::id_bytes) : std::nullopt}};
   }
   const std::string* op = string_member(message, "op");
   if (op != nullptr && *op == "publish") return Request{Request::Op::publish, id, {}, {}};

@@ -14,13 +14,11 @@
 #include <variant>
 
 #include "gateway/from.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/topic_filter.hpp"
 
 namespace fieldcast::websocket {
-
-/// The longest `id`, as JSON: it waits with each pending subscription and comes back in the answer.
-inline constexpr std::size_t kIdBytes = 256;
 
 struct Request {
   enum class Op : std::uint8_t { subscribe, unsubscribe, publish };

@@ -1,41 +1,26 @@
 // The door out for WebSockets: one connection is one stream with one cursor (contract "WebSocket
 // messages"). The session pulls batches while its outlet is drained, so that a client that does not read
-// costs a cursor, and keeps every deadline of the protocol. Commands go to the shard's publications, and their answers
+// costs a cursor; its endpoint keeps the protocol. Commands go to the shard's publications, and their answers
 // come between the batches.
 //
-// One thread: the shard's of its connection, which owns the session. Hub, publications and outlet outlive it.
+// One thread: the shard's of its connection, which owns the session. What it is given by reference outlives it.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "adapters/websocket/endpoint.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/parameters.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/publications.hpp"
 #include "gateway/session.hpp"
 
 namespace fieldcast::websocket {
-
-/// How often the server pings: under the minute after which common proxies drop a silent connection. The
-/// clock stands still while the socket takes no bytes.
-inline constexpr std::chrono::seconds kPingInterval{20};
-
-/// A client that answered none of so many pings, the last an interval ago, is closed (1008 `timeout`). Only
-/// a pong counts: RFC 6455 section 5.5.2 demands one, and it alone proves that the client reads as well.
-inline constexpr int kUnansweredPings = 2;
-
-/// After our close frame the client's is awaited for so long: a round trip over a bad radio link, and short
-/// enough that a gateway that stops is gone in 5 s.
-inline constexpr std::chrono::seconds kCloseWait{2};
-
-/// Error messages and answers to commands that wait while the socket takes no bytes. A client that has more coming
-/// sends without reading, and is closed (1008 `too_many`). Of pings only the latest waits for its pong.
-inline constexpr std::size_t kReplyBytes = 64 * 1024;
 
 /// One write takes batches until it holds so many bytes or batches: enough to fill a socket's buffer, and
 /// two buffers a batch stay far below IOV_MAX (1024).
@@ -48,6 +33,6 @@ inline constexpr std::size_t kWriteBytes = 64 * 1024, kWriteBatches = 64;
 /// are faulty: that is a `bad_request` of HTTP.
 std::unique_ptr<fieldcast::Session> open(std::string_view head, std::span<const Parameter> parameters,
                                          const std::optional<Problem>& refused, Hub& hub, Publications& publications,
-                                         Outlet& outlet);
+                                         IncompleteMessages& incomplete, Outlet& outlet);
 
 }  // namespace fieldcast::websocket

@@ -8,6 +8,7 @@
 
 #include "tests/contract/transports.hpp"
 #include "tests/support/event_reader.hpp"
+#include "tests/support/reached.hpp"
 #include "tests/support/recorder.hpp"
 #include "tests/support/websocket_subscriber.hpp"
 
@@ -86,6 +87,7 @@ void expect_one_gap(Transport transport, const Gateway::Options& options, int se
   publish_numbers(own, "a", kAll, kBehind);
   expect_numbers(slow->readings(kBehind), kAll);
   EXPECT_EQ(own.metric("fieldcast_gaps_total"), 1);
+  EXPECT_EQ(reached(own, "client_lag"), 1);
   if (options.limits.ends_with(kSmallViews)) {
     EXPECT_GE(own.metric("fieldcast_streams_fell_behind_total"), 1);
   }
@@ -196,6 +198,7 @@ TEST(SlowWebSocket, IsDisconnectedAndItsCursorStaysGood) {
   EXPECT_NE(error.value("message", ""), "") << error;
   EXPECT_EQ(slow.client().close_code(), 1013);
   EXPECT_EQ(slow.close_reason(), "slow");
+  EXPECT_EQ(reached(own, "client_lag"), 1);
   expect_the_rest(own, cursor, next);
 }
 
@@ -226,6 +229,7 @@ TEST(SlowEventStream, IsEndedAndItsCursorStaysGood) {
   const auto parsed = nlohmann::json::parse(problem);
   EXPECT_EQ(parsed.at("code"), "slow");
   EXPECT_NE(parsed.at("detail"), "");
+  EXPECT_EQ(reached(own, "client_lag"), 1);
   expect_the_rest(own, cursor, next);
 }
 

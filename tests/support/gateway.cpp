@@ -15,6 +15,12 @@ std::string mqtt_url(std::uint16_t port) {
   return "mqtt://127.0.0.1:" + std::to_string(port);
 }
 
+std::vector<std::string> activated(std::vector<std::string> command) {
+  const std::vector<std::string> shell{"/bin/sh", "-c", R"(export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@")", "sh"};
+  command.insert(command.begin(), shell.begin(), shell.end());
+  return command;
+}
+
 std::string Gateway::broker_table(const std::string& name, const std::string& url, const std::string& more) const {
   return "[[mqtt]]\nname = \"" + name + "\"\nurl = \"" + url + "\"\nclient_id = \"fieldcast-" + options_.name + "\"\n" +
          more + "\n";
@@ -42,8 +48,10 @@ void Gateway::start() {
                             options_.limits + "\n");
   std::vector<std::string> command{"/usr/bin/env"};
   command.insert(command.end(), options_.environment.begin(), options_.environment.end());
+  command.insert(command.end(), options_.runner.begin(), options_.runner.end());
   command.insert(command.end(), {program(), "--config", config});
-  process_ = std::make_unique<Process>(std::move(command));
+  if (options_.inherited >= 0) command = activated(std::move(command));
+  process_ = std::make_unique<Process>(std::move(command), options_.inherited);
   const std::string listening =
       std::string("listening on ") + (options_.authority.empty() ? "http" : "https") + "://127.0.0.1:";
   const auto line = process_->wait_for_line(listening);

@@ -26,12 +26,14 @@ class Gateway {
   struct Options {
     std::uint16_t broker_port = 0;
     std::string name = "hall-3";
-    std::string topics = R"(["#", "$hall/#"])";  // TOML
+    std::string topics = R"(["$hall/#", "#"])";  // TOML; subscribed in this order: what `#` brings proves both
     std::uint16_t port = 0;                      // 0: the kernel chooses; a restart keeps it
     // Further lines of the sections. Those of [storage] may name another path or journal.
     std::string server{}, mqtt{}, storage{}, limits{};
     std::vector<Broker> more_brokers{};
     std::vector<std::string> environment{};  // "NAME=value", besides what the test's own has
+    std::vector<std::string> runner{};       // a command that runs the program
+    int inherited = -1;                      // a socket that it is handed as systemd does; it listens
     std::string authority{};  // of its certificate, a PEM file: `server` has keys with which it speaks TLS
   };
 
@@ -64,6 +66,9 @@ class Gateway {
 
 /// The program under test.
 std::string program();
+
+/// The command that runs `command` with its descriptor 3 handed over as systemd does.
+std::vector<std::string> activated(std::vector<std::string> command);
 
 /// The URL of a broker on this machine.
 std::string mqtt_url(std::uint16_t port);

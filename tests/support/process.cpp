@@ -18,7 +18,7 @@
 #include "tests/support/throw_errno.hpp"
 
 namespace fieldcast::test {
-Process::Process(std::vector<std::string> argv) {
+Process::Process(std::vector<std::string> argv, int inherited) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe");
   std::vector<char*> arguments;
@@ -31,6 +31,10 @@ Process::Process(std::vector<std::string> argv) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], STDERR_FILENO);
+    if (inherited >= 0) {
+      const int again = fcntl(inherited, F_DUPFD_CLOEXEC, 4);  // dup2() of 3 onto itself would leave it as it is
+      dup2(again, 3);
+    }
     execv(arguments[0], arguments.data());
     constexpr std::string_view kMessage = "cannot execute\n";
     [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage.data(), kMessage.size());

@@ -18,8 +18,9 @@ namespace fieldcast::test {
 
 class Process {
  public:
-  /// Starts argv[0] with standard output and error captured together. Throws where it cannot be started.
-  explicit Process(std::vector<std::string> argv);
+  /// Starts argv[0] with standard output and error captured together. Throws where it cannot be started. `inherited`: a
+  /// descriptor that it gets as its own number 3, the first that systemd hands over.
+  explicit Process(std::vector<std::string> argv, int inherited = -1);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -50,7 +50,7 @@ WebSocketClient::WebSocketClient(const Peer& peer, const std::string& target, co
           head_["sec-websocket-accept"] == key.accept;
 }
 
-void WebSocketClient::send(const Frame& frame) {
+std::string to_bytes(const Frame& frame, std::uint32_t mask) {
   std::string bytes;
   bytes += static_cast<char>((frame.fin ? 0x80u : 0u) | frame.reserved << 4 | static_cast<unsigned>(frame.opcode));
   const auto size = frame.payload.size();
@@ -62,15 +62,15 @@ void WebSocketClient::send(const Frame& frame) {
     bytes += static_cast<char>(mask_bit | (length_bytes == 2 ? 126u : 127u));
     for (int i = length_bytes - 1; i >= 0; --i) bytes += static_cast<char>(size >> (8 * i) & 255);
   }
-  if (frame.masked) {
-    const unsigned mask = random_bits();
-    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(mask >> (8 * i) & 255);
-    for (std::size_t i = 0; i < size; ++i)
-      bytes += static_cast<char>(static_cast<unsigned char>(frame.payload[i]) ^ (mask >> (8 * (i % 4)) & 255));
-  } else {
-    bytes += frame.payload;
-  }
-  connection_.socket().send(bytes);
+  if (!frame.masked) return bytes += frame.payload;
+  for (int i = 0; i < 4; ++i) bytes += static_cast<char>(mask >> (8 * i) & 255);
+  for (std::size_t i = 0; i < size; ++i)
+    bytes += static_cast<char>(static_cast<unsigned char>(frame.payload[i]) ^ (mask >> (8 * (i % 4)) & 255));
+  return bytes;
+}
+
+void WebSocketClient::send(const Frame& frame) {
+  connection_.socket().send(to_bytes(frame, random_bits()));
 }
 
 std::optional<Frame> WebSocketClient::next_frame(Deadline deadline) {

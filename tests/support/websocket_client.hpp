@@ -24,6 +24,9 @@ struct Frame {
   bool masked = true;
 };
 
+/// As a client sends it, masked with `mask` where it is to be.
+std::string to_bytes(const Frame& frame, std::uint32_t mask);
+
 class WebSocketClient {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;

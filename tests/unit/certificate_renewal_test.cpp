@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "tests/support/certificates.hpp"
-#include "tests/support/log_lines.hpp"
+#include "tests/unit/log_lines.hpp"
 
 namespace fieldcast {
 namespace {
@@ -22,21 +22,28 @@ TEST(CertificateRenewal, UsesWhatIsInTheFilesAndStaysWithTheFormerOneWhereThatIs
   http::Certificate certificate(files.certificate, files.key);
   const test::LogLines lines;
   asio::io_context loop;
-  asio::steady_timer timer(loop);
-  keep_renewed(timer, certificate, 5ms);
+  const SystemClock clock;
+  CertificateRenewal renewal(loop, certificate, files.certificate, clock);
+  EXPECT_GT(renewal.state().expires, clock.wall_ms());
+  renewal.start(5ms);
   std::thread thread([&] { loop.run(); });
 
   std::filesystem::rename(next.certificate, files.certificate);
   lines.wait_for("the former certificate stays in use");
-  EXPECT_FALSE(certificate.expired());
+  test::Deadline deadline;
+  while (renewal.state().fault.empty()) ASSERT_GT(deadline.left_ms(), 0);
+  EXPECT_NE(renewal.state().fault_since, 0);
   std::filesystem::rename(next.key, files.key);
   lines.wait_for("a renewed certificate is in use");
-  EXPECT_TRUE(certificate.expired());
+  lines.wait_for("the certificate has expired");
+  EXPECT_EQ(renewal.state().fault, "");
+  EXPECT_LT(renewal.state().expires, clock.wall_ms());
 
   loop.stop();
   thread.join();
   EXPECT_EQ(lines.count("stays in use"), 1u);
   EXPECT_EQ(lines.count("is in use"), 1u);
+  EXPECT_EQ(lines.of(Event::certificate_expired).size(), 1u);
 }
 
 }  // namespace

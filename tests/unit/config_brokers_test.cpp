@@ -1,6 +1,7 @@
 // Several [[mqtt]] in one configuration: each table has its own values, places and problems.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -118,6 +119,15 @@ TEST(ConfigBrokers, NoTwoAreOneSessionOfABroker) {
   ASSERT_EQ(defaults.size(), 1u);
   EXPECT_TRUE(defaults[0].starts_with("f:4:7: mqtt.client_id: \"fieldcast-")) << defaults[0];
   EXPECT_EQ(problems("[[mqtt]]\n[[mqtt]]\nname = \"b\"\n").at(0).substr(0, 21), "f:2:1: mqtt.client_id");
+  // Nor is it the one under which the other's commands are published.
+  for (const auto& [first, second] : {std::pair{"x", "x-commands"}, {"x-commands", "x"}}) {
+    const auto commands = problems(table("a", "a", first) + table("b", "a", second));
+    ASSERT_EQ(commands.size(), 1u);
+    EXPECT_TRUE(commands[0].starts_with("f:8:13: mqtt.client_id: \"x-commands\" is the name under which the broker \"" +
+                                        std::string(first == std::string("x") ? "a" : "b")))
+        << commands[0];
+  }
+  sound(table("a", "a", "x") + table("b", "b", "x-commands"));
   // Two sessions of one broker, whatever their filters.
   sound(table("a", "a", "x") + "topics = [\"f/#\"]\n" + table("b", "a", "y") + "topics = [\"f/+\"]\n");
 }
@@ -133,8 +143,8 @@ TEST(ConfigBrokers, AreBounded) {
 
 TEST(ConfigBrokers, EachHasItsOwnPassword) {
   const test::TempDir dir;
-  dir.write("first", "one\n");
-  dir.write("second", "two\n");
+  for (const auto& file : {dir.write("first", "one\n"), dir.write("second", "two\n")})
+    std::filesystem::permissions(file, std::filesystem::perms{0600});
   const auto loaded =
       parse_config(table("a", "a", "x") + "user = \"u\"\npassword_file = \"first\"\n" + table("b", "b", "x") +
                        table("c", "c", "x") + "user = \"u\"\npassword_file = \"second\"\n",

@@ -114,6 +114,14 @@ TEST_F(StoragePaths, ADirectoryThatIsMissingIsAWarning) {
   storage("journal = \"none\"");
 }
 
+TEST_F(StoragePaths, OfTheJournalMustBeOneThatCanBeMade) {
+  dir_.write("file", "");
+  EXPECT_TRUE(only("journal = \"file\"").starts_with("f:3:11: storage.journal: ")) << only("journal = \"file\"");
+  EXPECT_TRUE(has(only("journal = \"file\""), "is no directory"));
+  EXPECT_TRUE(has(only("journal = \"none/j\""), "there is no directory")) << only("journal = \"none/j\"");
+  EXPECT_TRUE(has(only("path = \"a.db\"\njournal = \"a.db\""), "is storage.path too"));
+}
+
 TEST_F(StoragePaths, TheSettledExampleIsAccepted) {
   const auto loaded = load(R"(path = "/var/lib/fieldcast/fieldcast.db"
 commit_interval = "1s"
@@ -181,13 +189,22 @@ TEST_F(PasswordFile, ThatIsFaultyIsAProblem) {
   EXPECT_TRUE(has(only(load("user = \"u\"\npassword_file = \"\"\n")), "is empty"));
 }
 
-TEST_F(PasswordFile, ThatOthersReadIsAWarning) {
+TEST_F(PasswordFile, ThatOthersReadIsAnError) {
   write("secret", 0644);
   const auto loaded = load(keys_);
-  EXPECT_FALSE(loaded.failed());
-  EXPECT_TRUE(has(only(loaded), ": warning: ")) << only(loaded);
+  EXPECT_TRUE(loaded.failed());
+  EXPECT_TRUE(has(only(loaded), "can be read by every user")) << only(loaded);
   EXPECT_TRUE(has(only(loaded), "chmod o=")) << only(loaded);
   EXPECT_FALSE(has(only(loaded), "secret"));
+  // Its group is the operator's affair, as systemd's credentials are.
+  write("secret", 0640);
+  EXPECT_TRUE(load(keys_).problems.empty());
+}
+
+TEST_F(PasswordFile, IsNotReadForATool) {
+  const auto loaded = parse_config(kBroker + keys_, dir_.path(), ConfigFiles::leave);
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.config.mqtt[0].password, "");
 }
 
 TEST(ConfigFile, IsReadAndBounded) {

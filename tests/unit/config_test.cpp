@@ -268,6 +268,22 @@ TEST(Config, ChecksAddresses) {
   EXPECT_EQ(sound(kBroker + "[server]\nlisten = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").server.listen.size(), 2u);
 }
 
+TEST(Config, AddressesThatCoverEachOtherAreRefused) {
+  const auto with = [](const std::string& list) {
+    return kBroker + "[server]\nanonymous = \"read\"\nlisten = [" + list + "]";
+  };
+  EXPECT_PROBLEM(with("\"127.0.0.1:80\", \"0.0.0.0:80\""), "f:4:27: server.listen has ", "take the other one out");
+  EXPECT_PROBLEM(with("\"[::]:80\", \"[::1]:80\""), "f:4:23: server.listen has ", "take the other one out");
+  sound(with("\"127.0.0.1:80\", \"0.0.0.0:81\", \"[::]:80\""));
+  sound(with("\"127.0.0.1:0\", \"0.0.0.0:0\""));
+}
+
+TEST(Config, ReadingsAreKeptForLongerThanTheyWait) {
+  EXPECT_PROBLEM(kBroker + "[storage]\nkeep_for = \"1m\"\ncommit_interval = \"61s\"\n",
+                 "f:4:19: storage.commit_interval is ", "write a shorter commit_interval");
+  sound(kBroker + "[storage]\nkeep_for = \"1m\"\ncommit_interval = \"1m\"\n");
+}
+
 TEST(Config, IsOpenToOthersOnlyInWords) {
   for (const char* address : {"0.0.0.0:8080", "[::]:8080", "192.168.1.2:8080", "[::ffff:10.0.0.1]:8080"}) {
     const std::string server = std::string("[server]\nlisten = [\"127.0.0.1:1\", \"") + address + "\"]\n";

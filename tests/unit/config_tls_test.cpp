@@ -88,11 +88,32 @@ TEST_F(TlsKeys, TheFilesMustFit) {
   expect_only("[[mqtt]]\nurl = \"mqtts://b\"\ntls.ca = \"one.key\"", "3:10: ", "one.key\" holds no certificate");
 }
 
-TEST_F(TlsKeys, AnExpiredCertificateAndAKeyForEverybodyAreWarnings) {
+TEST_F(TlsKeys, AnExpiredCertificateIsAWarning) {
   expect_only(server("old.crt", "old.key"), "2:19: warning: ", "has expired");
+}
+
+TEST_F(TlsKeys, AKeyForEverybodyIsAnError) {
   chmod(other_.key.c_str(), 0644);
-  expect_only(server("other.crt", "other.key"), "3:11: warning: ", "can be read by every user");
+  expect_only(server("other.crt", "other.key"), "3:11: server.tls.key: ", "can be read by every user");
+  EXPECT_TRUE(load(server("other.crt", "other.key")).failed());
+  EXPECT_EQ(load(server("one.crt", "other.key")).problems.size(), 2u) << "nor is it that certificate's";
+  chmod(other_.key.c_str(), 0640);
+  EXPECT_TRUE(load(server("other.crt", "other.key")).problems.empty()) << "a group may read it, such as ssl-cert";
   chmod(other_.key.c_str(), 0600);
+}
+
+TEST_F(TlsKeys, BothFilesAreJudgedAtOnce) {
+  const auto all = load(server("missing.crt", ".")).problems;
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_NE(all[0].text.find("No such file"), std::string::npos) << all[0].text;
+  EXPECT_NE(all[1].text.find("is no regular file"), std::string::npos) << all[1].text;
+}
+
+TEST_F(TlsKeys, AreNotReadForATool) {
+  const auto loaded =
+      parse_config(server("one.crt", "missing.key"), std::filesystem::path(one_.key).parent_path(), ConfigFiles::leave);
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.config.server.tls.certificate, one_.certificate);
 }
 
 TEST_F(TlsKeys, OfABrokerNeedMqtts) {

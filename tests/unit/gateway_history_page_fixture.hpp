@@ -14,6 +14,7 @@
 #include "gateway/history_page.hpp"
 #include "gateway/hub.hpp"
 #include "storage/durable_log.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::test {

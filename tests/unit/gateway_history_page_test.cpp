@@ -243,7 +243,10 @@ TEST_F(HistoryPageTest, WhoLeavesIsToldNothing) {
         *hub, asker, HistoryPageRequest{FilterSet({"a"}), {}, {}, {}, 5, i % 2 == 0 ? kUp : kDown}));
     readers.back()->take();
   }
+  EXPECT_EQ(test::reached(counters, Limit::replays), kHistoryReads);
+  EXPECT_EQ(counters.replays_waiting.value(), kHistoryReads);
   readers.resize(1);  // some had asked, others wait to
+  EXPECT_EQ(counters.replays_waiting.value(), 0u);
   while (log->history_turn()) hub->run();
   EXPECT_EQ(asker.told, 1);
   EXPECT_EQ(seqs_of(*readers[0]->take()), upwards(1, 5));

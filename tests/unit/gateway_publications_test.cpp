@@ -118,6 +118,7 @@ TEST_F(PublicationsTest, AnOwnerMayForgetAnotherAndPublishAgainWhileItIsTold) {
 TEST_F(PublicationsTest, OneOwnerHasItsPart) {
   for (std::size_t i = 0; i < kPendingPublishes; ++i) publish("1", owner_);
   EXPECT_EQ(refused("1", owner_), Code::too_many);
+  EXPECT_EQ(publications_.publish("1", owner_).problem().limit, Limit::publishes);
   NotingOwner other;
   publish("1", other);
   publisher_.finish(0);
@@ -130,6 +131,7 @@ TEST_F(PublicationsTest, AllTogetherAreBoundedInNumber) {
   std::vector<NotingOwner> owners(kShardPublishes);
   for (auto& owner : owners) publish("1", owner);
   EXPECT_EQ(refused("1", owner_), Code::too_many);
+  EXPECT_EQ(publications_.publish("1", owner_).problem().limit, Limit::shard_publishes);
   publications_.forget(owners[0]);  // its command still waits
   EXPECT_EQ(refused("1", owner_), Code::too_many);
   publisher_.finish(0);
@@ -142,6 +144,7 @@ TEST_F(PublicationsTest, AllTogetherAreBoundedInBytes) {
   publish(large, owner_);
   publish(large, owner_);
   EXPECT_EQ(refused("1", owner_), Code::too_many);
+  EXPECT_EQ(publications_.publish("1", owner_).problem().limit, Limit::shard_publish_bytes);
   publisher_.finish(1);
   publications_.run();
   publish("1", owner_);

@@ -10,6 +10,7 @@
 
 #include "gateway/hub.hpp"
 #include "gateway/stream.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::test {

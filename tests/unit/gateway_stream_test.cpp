@@ -127,6 +127,78 @@ TEST_F(StreamTest, ViewsHaveALimitAndAreForgottenWhenNobodyUsesThem) {
   EXPECT_EQ(counters.views.value(), 1u) << "c has no client any more";
 }
 
+// Clients that ask for all there is and do not read cost a page each, and later ones a small one.
+TEST_F(StreamTest, PagesThatNobodyReadsBecomeSmall) {
+  for (int i = 0; i < 400; ++i) append("a", '"' + std::string(1'000, 'x') + '"');
+  run();
+  std::vector<std::unique_ptr<Reader>> readers;
+  std::vector<std::shared_ptr<const Batch>> unread;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < 1'000; ++i) {
+    readers.push_back(std::make_unique<Reader>(hub));
+    ASSERT_EQ(readers.back()->stream.begin(FilterSet({"a"}), from(From::Kind::oldest), std::nullopt), std::nullopt);
+    auto page = readers.back()->stream.next();
+    for (int turn = 0; !page && turn < 100; ++turn) {  // it gave way to others
+      run();
+      page = readers.back()->stream.next();
+    }
+    ASSERT_TRUE(page);
+    bytes += page->bytes();
+    unread.push_back(std::move(page));
+  }
+  EXPECT_LT(bytes, kPagesBytes + limits.batch_bytes + 1'000 * (kSmallPageBytes + sizeof(Batch) + 1'000));
+  EXPECT_LE(counters.pages_bytes.value(), bytes);
+  EXPECT_GT(unread.front()->json.size(), limits.batch_bytes / 2);
+  EXPECT_LT(unread.back()->json.size(), 2 * kSmallPageBytes);
+  EXPECT_GE(test::reached(counters, Limit::pages_bytes), 900u);
+
+  // Each gets everything all the same.
+  unread.clear();
+  EXPECT_EQ(counters.pages_bytes.value(), 0u);
+  std::size_t readings = 0;
+  for (int turn = 0; readings < 100 && turn < 1'000; ++turn) {
+    if (const auto page = readers.back()->stream.next())
+      readings += page->readings;
+    else
+      run();
+  }
+  EXPECT_GE(readings, 100u);
+}
+
+// However few bytes a filter has: each of its levels is a node in the hub's tree.
+TEST_F(StreamTest, TheFiltersOfAllViewsAreBoundedTogether) {
+  std::string levels;
+  for (std::size_t i = 1; i < kFilterLevels; ++i) levels += "/x";
+  const auto set = [&](const std::string& name) {
+    std::vector<std::string> filters;
+    for (int i = 0; i < 64; ++i) filters.push_back(name + std::to_string(i) + levels);
+    return FilterSet(std::move(filters));
+  };
+  std::vector<std::unique_ptr<Reader>> readers;
+  std::optional<Problem> problem;
+  std::size_t taken = 0;
+  for (; !problem && taken < limits.views; ++taken) {
+    readers.push_back(std::make_unique<Reader>(hub));
+    problem = readers.back()->stream.begin(set("v" + std::to_string(taken) + "-"), From{}, std::nullopt);
+  }
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->code, Code::too_many);
+  EXPECT_EQ(problem->limit, Limit::view_filter_bytes);
+  EXPECT_LE(counters.view_filter_bytes.value(), limits.views * kViewFilterBytes);
+  EXPECT_GT(counters.view_filter_bytes.value(), limits.views * kViewFilterBytes / 2);
+
+  // What waits for its turn counts too, and makes room for nobody but by going.
+  const auto before = counters.view_filter_bytes.value();
+  auto& first = readers[0]->stream;
+  while (first.next()) continue;
+  EXPECT_EQ(first.subscribe("1", FilterSet({"v0-0" + levels}), from(From::Kind::latest)), std::nullopt);
+  EXPECT_GT(counters.view_filter_bytes.value(), before);
+  while (first.next()) continue;
+  EXPECT_EQ(counters.view_filter_bytes.value(), before);
+  readers.erase(readers.begin() + 1);
+  EXPECT_EQ(Reader(hub).stream.begin(set("other"), From{}, std::nullopt), std::nullopt);
+}
+
 TEST_F(StreamTest, PollsThatComeBackTogetherGetTheSameBytes) {
   const Stream::Options poll{Transport::poll, kPageEntries, true};
   std::string cursor;

@@ -74,8 +74,8 @@ class HttpAcceptor : public testing::Test {
       shards_.push_back(std::make_unique<Shard>(log_, clock_, limits_, std::to_string(i)));
       servers.push_back(&shards_.back()->server());
     }
-    acceptor_ = std::make_unique<Acceptor>(loop_, std::vector<ListenAddress>{{"127.0.0.1", 0}}, servers,
-                                           limits_.connections, counters_);
+    acceptor_ =
+        std::make_unique<Acceptor>(loop_, std::vector<ListenAddress>{{"127.0.0.1", 0}}, servers, limits_, counters_);
     port_ = acceptor_->endpoints().at(0).port();
   }
   void start(std::size_t shards) {
@@ -111,6 +111,8 @@ class HttpAcceptor : public testing::Test {
     for (const auto& shard : shards_) out += shard->server().extra_clients();
     return out;
   }
+
+  std::uint64_t reached(Limit limit) const { return fieldcast::test::reached(counters_, limit); }
 
   /// The bound only ends a test that fails.
   static bool until(const std::function<bool()>& condition) {
@@ -173,7 +175,8 @@ TEST_F(HttpAcceptor, TheLimitOfConnectionsIsThatOfAllServers) {
   EXPECT_EQ(closed.read_to_end(), "");
   extra.back().get("/v1/poll?topic=a");
   EXPECT_EQ(read_answer(extra.back()).json()["code"], "too_many");
-  EXPECT_EQ(counters_.connections_refused.value(), kExtraConnections + 1);
+  EXPECT_EQ(reached(Limit::connections), kExtraConnections + 1);
+  EXPECT_EQ(reached(Limit::extra_connections), 1u);
 
   const auto of_all = [&] { return spread()[0] + spread()[1]; };
   EXPECT_EQ(of_all(), 5u);
@@ -183,6 +186,56 @@ TEST_F(HttpAcceptor, TheLimitOfConnectionsIsThatOfAllServers) {
   for (int i = 0; i < 3; ++i) connect();
   EXPECT_EQ(of_all(), 5u);
   EXPECT_EQ(all_extra(), 0u);
+}
+
+TEST_F(HttpAcceptor, AnAddressHasItsPartOfAllServers) {
+  limits_.connections_per_address = 3;
+  start(2);
+  for (int i = 0; i < 3; ++i) connect();
+  Client over(port_);
+  over.get("/v1/poll?topic=a");
+  const auto answer = read_answer(over);
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.json()["code"], "too_many");
+  EXPECT_NE(answer.body.find("from your address"), std::string::npos) << answer.body;
+  EXPECT_EQ(over.read_to_end(), "");
+  EXPECT_EQ(reached(Limit::connections_per_address), 1u);
+  EXPECT_EQ(reached(Limit::connections), 0u);
+  Client elsewhere(port_, INADDR_LOOPBACK + 1);
+  elsewhere.get("/v1/poll?topic=a");
+  EXPECT_EQ(read_answer(elsewhere).status, 200);
+
+  clients_.begin()->second.pop_back();
+  ASSERT_TRUE(until([&] { return spread()[0] + spread()[1] == 3; }));  // with the one from elsewhere
+  connect();
+  EXPECT_EQ(reached(Limit::connections_per_address), 1u);
+}
+
+TEST(HttpAddresses, CountAsOneClientHasThem) {
+  Addresses addresses(1);
+  const auto take = [&](const char* text) { return addresses.take(asio::ip::make_address(text)); };
+  std::vector<std::optional<Addresses::Place>> held;
+  for (const char* text : {"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1", "fe80::1", "fe80::2", "::1"}) {
+    held.push_back(take(text));
+    EXPECT_TRUE(held.back()) << text;
+  }
+  for (const char* text : {"192.0.2.1", "::ffff:192.0.2.2", "2001:db8::2", "2001:db8:0:1:ffff::", "fe80::2", "::1"})
+    EXPECT_FALSE(take(text)) << text;
+  held.erase(held.begin());
+  EXPECT_TRUE(take("::ffff:192.0.2.1"));
+  EXPECT_TRUE(take("192.0.2.1")) << "the place was given back at once";
+}
+
+TEST(HttpAddresses, WithoutALimitAreNotCounted) {
+  Addresses addresses(0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(addresses.take(asio::ip::make_address("192.0.2.1")), Addresses::Place());
+}
+
+TEST(HttpAddresses, APlaceMayOutliveThem) {
+  auto addresses = std::make_unique<Addresses>(1);
+  const auto place = addresses->take(asio::ip::make_address("192.0.2.1"));
+  addresses.reset();
+  EXPECT_TRUE(place);
 }
 
 TEST_F(HttpAcceptor, AStopClosesWhatIsBeingHandedOver) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -49,6 +50,14 @@ void expect_fault(const std::string& found, const std::string& begin, const std:
 TEST_F(CertificateTest, IsReadWithoutAFault) {
   EXPECT_EQ(fault(files_.certificate, files_.key), "");
   EXPECT_FALSE(Certificate(files_.certificate, files_.key).expired());
+}
+
+TEST_F(CertificateTest, TellsWhenItExpires) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto in_two_days = std::chrono::floor<std::chrono::seconds>(now + std::chrono::days(2)).count();
+  const auto expires = Certificate(files_.certificate, files_.key).expires();
+  EXPECT_LE(expires, in_two_days);
+  EXPECT_GT(expires, in_two_days - 3600);  // no run of the tests takes an hour
 }
 
 TEST_F(CertificateTest, MayHaveExpired) {

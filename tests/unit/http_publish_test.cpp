@@ -201,6 +201,7 @@ TEST_F(HttpPublish, BodiesReadTogetherAreBounded) {
     EXPECT_EQ(answer.json()["code"], "too_many");
     EXPECT_TRUE(answer.field("Retry-After"));
   }
+  EXPECT_EQ(reached(Limit::bodies_bytes), 2u);
   Client small(port_);
   small.send("POST /healthz HTTP/1.1\r\nHost: localhost\r\n" + with_length("thrown away"));
   EXPECT_EQ(read_answer(small).status, 405);

@@ -27,6 +27,7 @@
 #include "adapters/http/server.hpp"
 #include "gateway/publications.hpp"
 #include "tests/unit/holding_publisher.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::http {
@@ -47,11 +48,14 @@ class HandClock final : public Clock {
 /// A client that reads with a deadline, so that a test that fails does not hang.
 class Client {
  public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  /// From an address of this machine.
+  explicit Client(std::uint16_t port, in_addr_t from = INADDR_LOOPBACK) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     const timeval deadline{20, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("bind");
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
@@ -221,7 +225,7 @@ class HttpServer : public testing::Test {
           return session;
         });
     acceptor_ = std::make_unique<Acceptor>(loop_, std::vector<ListenAddress>{{"127.0.0.1", 0}},
-                                           std::vector<Server*>{server_.get()}, limits_.connections, counters_);
+                                           std::vector<Server*>{server_.get()}, limits_, counters_);
     port_ = acceptor_->endpoints().at(0).port();
     thread_ = std::thread([this] { loop_.run(); });
     return port_;
@@ -275,6 +279,8 @@ class HttpServer : public testing::Test {
   TransportCounters& transport(Transport transport) {
     return counters_.transports[static_cast<std::size_t>(transport)];
   }
+
+  std::uint64_t reached(Limit limit) const { return fieldcast::test::reached(counters_, limit); }
 
   /// All of the body is the payload, but for "bad".
   static Result<Command> parse_command(std::string_view body) {

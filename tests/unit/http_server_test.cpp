@@ -170,7 +170,7 @@ TEST_F(HttpServer, OverTheLimitStreamsAreRefusedAndHealthIsServed) {
   Client upgraded(port_);
   upgraded.get("/v1/ws?topic=a", kHandshake);
   EXPECT_EQ(upgraded.read_until("\n"), "topic a refused\n");
-  EXPECT_EQ(counters_.connections_refused.value(), 5u);
+  EXPECT_EQ(reached(Limit::connections), 5u);
   EXPECT_EQ(counters_.connections.value(), 1u);
 
   first.leave();
@@ -202,6 +202,8 @@ TEST_F(HttpServer, SilentClientsAreClosed) {
   EXPECT_EQ(read_answer(kept).status, 200);
   clock_.forward(2s);
   EXPECT_EQ(idle.read_to_end(), "");
+  EXPECT_EQ(reached(Limit::request_time), 3u);
+  EXPECT_EQ(reached(Limit::idle_time), 1u);
   kept.get("/healthz");
   EXPECT_EQ(read_answer(kept).status, 200);
 }
@@ -285,6 +287,7 @@ TEST_F(HttpServer, AStopTellsEveryClient) {
   EXPECT_TRUE(answer.json()["readings"].empty());
   EXPECT_TRUE(parse_event(read_chunk(events)).data["readings"].empty());
   EXPECT_EQ(read_chunk(events), "");
+  idle.leave();
   poll.leave();
   events.leave();
   EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
@@ -292,11 +295,55 @@ TEST_F(HttpServer, AStopTellsEveryClient) {
   EXPECT_THROW(Client{port_}, std::runtime_error);
 }
 
+TEST_F(HttpServer, AStopResetsNobody) {
+  Client asks(start()), idle(port_), fresh(port_);
+  asks.get("/healthz");
+  read_answer(asks);
+  idle.get("/healthz");
+  read_answer(idle);
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 3; }));
+  std::promise<void> gone;
+  run([&] {
+    asks.get("/healthz");  // it is in the socket, and this thread has not read it
+    acceptor_->stop();
+    server_->stop([&] { gone.set_value(); });
+  });
+  const auto answer = read_answer(asks);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.field("Connection"), "close");
+  EXPECT_EQ(asks.read_to_end(), "");
+
+  EXPECT_EQ(idle.read_to_end(), "");
+  idle.get("/healthz");  // too late: it asks again elsewhere
+  run([] {});
+  EXPECT_EQ(idle.read_to_end(), "");
+
+  fresh.get("/v1/poll?topic=a");
+  const auto refused = read_answer(fresh);
+  EXPECT_EQ(refused.json()["code"], "stopping");
+  EXPECT_TRUE(refused.field("Retry-After"));
+  EXPECT_EQ(fresh.read_to_end(), "");
+  for (Client* client : {&asks, &idle, &fresh}) client->leave();
+  EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
+}
+
+TEST_F(HttpServer, AStopWaitsAMomentForANewClient) {
+  Client silent(start());
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 1; }));
+  std::promise<void> gone;
+  run([&] { server_->stop([&] { gone.set_value(); }); });
+  run([] {});
+  EXPECT_EQ(counters_.connections.value(), 1u);
+  clock_.forward(kFirstRequestTime);
+  EXPECT_EQ(silent.read_to_end(), "");
+  EXPECT_EQ(gone.get_future().wait_for(20s), std::future_status::ready);
+}
+
 TEST_F(HttpServer, AnAddressInUseIsSaidInOneSentence) {
   start();
   asio::io_context loop;
   try {
-    Acceptor second(loop, {{"127.0.0.1", port_}}, {server_.get()}, 1, counters_);
+    Acceptor second(loop, {{"127.0.0.1", port_}}, {server_.get()}, limits_, counters_);
     FAIL() << "two acceptors on one port";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(error.what(), "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");

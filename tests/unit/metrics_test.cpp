@@ -2,16 +2,22 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace fieldcast::metrics {
 namespace {
@@ -26,13 +32,41 @@ std::set<std::string> lines_of(std::istream&& in) {
 class Metrics : public testing::Test {
  protected:
   bool shows(const std::string& line) const { return lines_of(std::istringstream(text())).contains(line); }
-  std::string text() const { return render(sets_, storage_up_, brokers_, process_, "1.2.3"); }
+  std::string text() const { return render(figures_); }
+  void expect(std::initializer_list<const char*> lines) const {
+    for (const char* line : lines) EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
+  }
+
+  static BrokerRow row(const std::string& name) {
+    BrokerRow row;
+    row.name = name;
+    row.since = 1'764'000'000'500;
+    row.connects = 3;
+    row.failures = 2;
+    row.granted_filters = 8;
+    row.refused_filters = 4;
+    row.messages = 70;
+    row.bytes = 7'000;
+    row.last_message = 1'764'000'001'250;
+    row.faulty_topics = 5;
+    row.not_subscribed = 6;
+    row.open_commands = 9;
+    row.open_command_bytes = 900;
+    row.published = 11;
+    return row;
+  }
 
   Counters counters_, shard_, other_shard_;
   std::array<const Counters*, 3> sets_{&counters_, &shard_, &other_shard_};
-  bool storage_up_ = true;
-  std::vector<BrokerRow> brokers_{{"local", true, 3, 2, 4, 70, 5, 6}};
-  Process process_{1.5, 1764000000.25, 4096, 7, 1024};
+  Figures figures_{.counters = sets_,
+                   .log = {},
+                   .brokers = {row("local")},
+                   .loop_lags = {0.25, 0},
+                   .certificate_expires = 1'800'000'000,
+                   .degraded = {{"broker", 2, 1'764'000'000'125}, {"storage"}},
+                   .events = {},
+                   .process = {1.5, 1764000000.25, 4096, 7, 1024, 8192},
+                   .version = "1.2.3"};
 };
 
 TEST_F(Metrics, ShowsEveryCounter) {
@@ -50,6 +84,7 @@ TEST_F(Metrics, ShowsEveryCounter) {
       set(c.redelivered_repeats, "fieldcast_redelivered_repeats_total"),
       set(c.topics, "fieldcast_topics"),
       set(c.topics_forgotten, "fieldcast_topics_forgotten_total"),
+      set(c.latest_bytes, "fieldcast_latest_bytes"),
       set(c.memory_entries, "fieldcast_memory_entries"),
       set(c.unstored_entries, "fieldcast_unstored_entries"),
       set(c.lost_entries, "fieldcast_lost_entries_total"),
@@ -62,9 +97,12 @@ TEST_F(Metrics, ShowsEveryCounter) {
       set(c.database_bytes, "fieldcast_database_bytes"),
       set(c.history_reads, "fieldcast_history_reads_total"),
       set(c.history_entries, "fieldcast_history_entries_total"),
+      set(c.pages_bytes, "fieldcast_pages_bytes"),
+      set(c.replays_waiting, "fieldcast_replays_waiting"),
       set(c.encodings, "fieldcast_encodings_total"),
       set(c.views, "fieldcast_views"),
       set(c.view_bytes, "fieldcast_view_bytes"),
+      set(c.view_filter_bytes, "fieldcast_view_filter_bytes"),
       set(c.replayed_readings, "fieldcast_replayed_readings_total"),
       set(c.fell_behind, "fieldcast_streams_fell_behind_total"),
       set(c.gaps[0], "fieldcast_gaps_total{reason=\"expired\"}"),
@@ -72,7 +110,8 @@ TEST_F(Metrics, ShowsEveryCounter) {
       set(c.gaps[3], "fieldcast_gaps_total{reason=\"storage\"}"),
       set(c.connections, "fieldcast_connections"),
       set(c.connections_total, "fieldcast_accepted_connections_total"),
-      set(c.connections_refused, "fieldcast_refused_connections_total"),
+      set(c.heads_bytes, "fieldcast_heads_bytes"),
+      set(c.bodies_bytes, "fieldcast_bodies_bytes"),
       set(c.requests, "fieldcast_requests_total"),
       set(c.problems[0], "fieldcast_problems_total{code=\"bad_request\"}"),
       set(c.problems[kCodes - 1], "fieldcast_problems_total{code=\"slow\"}"),
@@ -106,29 +145,86 @@ TEST_F(Metrics, ShowTheSumOfEveryCounter) {
   std::set<std::string> values;
   for (const auto& line : lines_of(std::istringstream(text()))) values.insert(line.substr(line.rfind(' ') + 1));
   for (std::size_t i = 0; i < all; ++i) {
-    EXPECT_TRUE(values.contains(std::to_string(321'000'000 + i))) << "counter " << i << " is not in\n" << text();
+    const std::string micros = std::to_string(i);  // of a second
+    EXPECT_TRUE(values.contains(std::to_string(321'000'000 + i)) ||
+                values.contains("321." + std::string(6 - micros.size(), '0') + micros))
+        << "counter " << i << " is not in\n"
+        << text();
   }
 }
 
 TEST_F(Metrics, ShowsBrokersProcessAndBuild) {
-  brokers_.push_back({"a\"b\\", false, 0, 0, 0, 0, 0, 0});
-  for (const char* line :
-       {"fieldcast_broker_up{broker=\"local\"} 1", "fieldcast_broker_connects_total{broker=\"local\"} 3",
-        "fieldcast_broker_failures_total{broker=\"local\"} 2", "fieldcast_broker_messages_total{broker=\"local\"} 70",
-        "fieldcast_broker_refused_filters{broker=\"local\"} 4",
-        "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"faulty_topic\"} 5",
-        "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"not_subscribed\"} 6",
-        "fieldcast_broker_up{broker=\"a\\\"b\\\\\"} 0", "fieldcast_build_info{version=\"1.2.3\"} 1",
-        "process_cpu_seconds_total 1.5", "process_start_time_seconds 1764000000.25",
-        "process_resident_memory_bytes 4096", "process_open_fds 7", "process_max_fds 1024"}) {
+  figures_.brokers[0].up = true;
+  figures_.brokers.push_back(row("a\"b\\"));
+  for (const char* line : {"fieldcast_broker_up{broker=\"local\"} 1",
+                           "fieldcast_broker_connects_total{broker=\"local\"} 3",
+                           "fieldcast_broker_failures_total{broker=\"local\"} 2",
+                           "fieldcast_broker_messages_total{broker=\"local\"} 70",
+                           "fieldcast_broker_refused_filters{broker=\"local\"} 4",
+                           "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"faulty_topic\"} 5",
+                           "fieldcast_broker_dropped_messages_total{broker=\"local\",reason=\"not_subscribed\"} 6",
+                           "fieldcast_broker_changed_timestamp_seconds{broker=\"local\"} 1764000000.5",
+                           "fieldcast_broker_granted_filters{broker=\"local\"} 8",
+                           "fieldcast_broker_received_bytes_total{broker=\"local\"} 7000",
+                           "fieldcast_broker_last_message_timestamp_seconds{broker=\"local\"} 1764000001.25",
+                           "fieldcast_broker_open_commands{broker=\"local\"} 9",
+                           "fieldcast_broker_open_command_bytes{broker=\"local\"} 900",
+                           "fieldcast_broker_commands_total{broker=\"local\",result=\"published\"} 11",
+                           "fieldcast_broker_up{broker=\"a\\\"b\\\\\"} 0",
+                           "fieldcast_build_info{version=\"1.2.3\"} 1",
+                           "process_cpu_seconds_total 1.5",
+                           "process_start_time_seconds 1764000000.25",
+                           "process_resident_memory_bytes 4096",
+                           "fieldcast_flash_bytes_total 8192",
+                           "process_open_fds 7",
+                           "process_max_fds 1024"}) {
     EXPECT_TRUE(shows(line)) << line << " is not in\n" << text();
   }
 }
 
 TEST_F(Metrics, ShowWhetherTheDatabaseCanBeWritten) {
-  EXPECT_TRUE(shows("fieldcast_storage_up 1")) << text();
-  storage_up_ = false;
-  EXPECT_TRUE(shows("fieldcast_storage_up 0")) << text();
+  expect({"fieldcast_storage_up 0"});
+  figures_.log.storage_up = true;
+  expect({"fieldcast_storage_up 1"});
+}
+
+TEST_F(Metrics, ShowWhatTheLogTellsOfItself) {
+  using namespace std::chrono_literals;
+  figures_.log = {.head = 1,
+                  .epochs = 2,
+                  .oldest_entry = 3'500,
+                  .oldest_in_memory = 4'500,
+                  .journal_bytes = 5,
+                  .journal_used_bytes = 6,
+                  .unstored_bytes = 7,
+                  .reads_waiting = 9,
+                  .storage_up = true,
+                  .storage_since = 10'500,
+                  .storage_waiting = 7'500ms,
+                  .last_commit = 11'500,
+                  .last_commit_time = 12'500us,
+                  .free_bytes = 13,
+                  .keep_bytes = 14,
+                  .keep_for = 15'500ms};
+  expect({"fieldcast_log_head 1", "fieldcast_log_epochs 2", "fieldcast_oldest_entry_timestamp_seconds 3.5",
+          "fieldcast_oldest_memory_entry_timestamp_seconds 4.5", "fieldcast_journal_bytes 5",
+          "fieldcast_journal_used_bytes 6", "fieldcast_unstored_bytes 7", "fieldcast_history_reads_waiting 9",
+          "fieldcast_storage_changed_timestamp_seconds 10.5", "fieldcast_storage_waiting_seconds 7.5",
+          "fieldcast_last_commit_timestamp_seconds 11.5", "fieldcast_last_commit_seconds 0.0125",
+          "fieldcast_storage_free_bytes 13", "fieldcast_storage_keep_bytes 14", "fieldcast_storage_keep_seconds 15.5"});
+}
+
+TEST_F(Metrics, ShowWhatIsDegradedHeldUpExpiringAndLogged) {
+  figures_.events.noted[static_cast<std::size_t>(Event::broker_down)] = 21;
+  figures_.events.lines = 22;
+  figures_.events.lost_lines = 23;
+  expect({"fieldcast_degraded{what=\"broker\"} 2", "fieldcast_degraded{what=\"storage\"} 0",
+          "fieldcast_degraded_since_timestamp_seconds{what=\"broker\"} 1764000000.125",
+          "fieldcast_certificate_expiry_timestamp_seconds 1800000000", "fieldcast_loop_lag_seconds{thread=\"0\"} 0.25",
+          "fieldcast_loop_lag_seconds{thread=\"1\"} 0", "fieldcast_log_events_total{event=\"broker_down\"} 21",
+          "fieldcast_log_lines_total 22", "fieldcast_log_lost_lines_total 23"});
+  figures_.certificate_expires.reset();
+  EXPECT_EQ(text().find("fieldcast_certificate_expiry"), std::string::npos);
 }
 
 TEST_F(Metrics, CountsExactlyPastADoublesSixDigits) {
@@ -191,6 +287,15 @@ TEST_F(Metrics, AreNamedByPrometheusConventions) {
   }
 }
 
+// Prometheus' own check of names, units, types and help.
+TEST_F(Metrics, ArePassedByPromtool) {
+  const test::TempDir dir;
+  const std::string file = dir.write("metrics", text());
+  test::Process promtool({"/bin/sh", "-c", "exec '" PROMTOOL "' check metrics < '" + file + "'"});
+  EXPECT_EQ(promtool.wait_for_exit(), 0);
+  EXPECT_EQ(promtool.output(), "");
+}
+
 TEST(Process, IsReadFromThisMachine) {
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   const Process before = read_process();
@@ -199,6 +304,15 @@ TEST(Process, IsReadFromThisMachine) {
   EXPECT_GE(before.open_fds, 3u);
   EXPECT_LE(before.start_seconds, now + 1);
   EXPECT_GT(before.start_seconds, now - 3600);  // no run of the tests takes an hour
+
+  // Only what gets to a disk counts.
+  const test::TempDir dir;
+  struct statfs system {};
+  ASSERT_EQ(statfs(dir.path().c_str(), &system), 0);
+  const bool on_disk = system.f_type != TMPFS_MAGIC;
+  dir.write("file", std::string(1u << 20, 'x'));
+  const std::uint64_t flash = read_process().flash_bytes - before.flash_bytes;
+  EXPECT_EQ(flash >= 1u << 20, on_disk) << flash;
 
   const int fd = open("/dev/null", O_RDONLY);
   ASSERT_GE(fd, 0);

@@ -11,8 +11,8 @@
 
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/probe.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/scripted_broker.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/recording_log.hpp"
 
 namespace fieldcast::mqtt {
@@ -330,7 +330,7 @@ TEST_F(MqttBroker, SendsItsProbeAndDropsItAndOthers) {
   EXPECT_EQ(broker->state().messages, 1u);
 }
 
-TEST_F(MqttBroker, FaultyTopicsAreCountedAndSaidOnce) {
+TEST_F(MqttBroker, FaultyTopicsAreCountedAndSaidWithTheirNumber) {
   start();
   connect();
   answer_subscribe(0);
@@ -346,7 +346,9 @@ TEST_F(MqttBroker, FaultyTopicsAreCountedAndSaidOnce) {
   EXPECT_EQ(state.messages, 4u);
   EXPECT_EQ(state.faulty_topics, 2u);
   EXPECT_EQ(state.not_subscribed, 1u);
-  EXPECT_EQ(lines.count("faulty topic"), 1u);
+  std::uint64_t faulty = 0;
+  for (const auto& line : lines.of(Event::faulty_topic)) faulty += line.times;  // one line, or two on a slow machine
+  EXPECT_EQ(faulty, 2u);
 }
 
 TEST_F(MqttBroker, StopKeepsTheSessionAndWritesDown) {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "adapters/mqtt/command_router.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/mosquitto.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/mqtt_asker.hpp"
 #include "tests/unit/recording_log.hpp"
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "adapters/mqtt/commands.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/scripted_broker.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/mqtt_asker.hpp"
 
 namespace fieldcast::mqtt {
@@ -183,6 +183,7 @@ TEST_F(MqttCommands, AreGivenUpWhenTheBrokerDoesNotAnswerInTime) {
   clock.move(1s);
   expect_problem(asker.wait_for(*first), Code::timeout, "it did not answer in 10 s");
   expect_problem(asker.wait_for(*second), Code::timeout, "it did not answer in 10 s");
+  EXPECT_EQ(second->problem->limit, Limit::publish_time);
   EXPECT_EQ(static_cast<std::uint8_t>(scripted.read_packet()[0]), kDisconnect);
   EXPECT_TRUE(scripted.client_left());  // nobody is there for a late answer
 }
@@ -307,6 +308,7 @@ TEST_F(MqttCommands, OverTheLimitAreRefusedAtOnce) {
   const auto over = publish(command("a"));
   EXPECT_TRUE(over->done);
   expect_problem(over->problem, Code::too_many, "too many commands wait");
+  EXPECT_EQ(over->problem->limit, Limit::broker_publishes);
   EXPECT_EQ(commands->counts().open, kOpenCommands);
   accept();
   acknowledge(kPuback, read_publish("1"));
@@ -318,7 +320,9 @@ TEST_F(MqttCommands, AreBoundedInBytesToo) {
   start();
   publish(command("a", std::string(kOpenCommandBytes - 1, 'x')));
   EXPECT_FALSE(publish(command("a", "1"))->done);
-  expect_problem(publish(command("a", "1"))->problem, Code::too_many, "too many commands wait");
+  const auto over = publish(command("a", "1"));
+  expect_problem(over->problem, Code::too_many, "too many commands wait");
+  EXPECT_EQ(over->problem->limit, Limit::broker_publish_bytes);
 }
 
 TEST_F(MqttCommands, ThatWaitAtAStopAreNotSent) {

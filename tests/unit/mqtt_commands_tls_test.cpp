@@ -7,8 +7,8 @@
 
 #include "adapters/mqtt/commands.hpp"
 #include "tests/support/certificates.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/mosquitto.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/mqtt_asker.hpp"
 
 namespace fieldcast::mqtt {

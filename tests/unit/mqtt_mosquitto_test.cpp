@@ -14,9 +14,9 @@
 #include "adapters/json/classify.hpp"
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/connection.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/mosquitto.hpp"
 #include "tests/support/publisher.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/recording_log.hpp"
 
 namespace fieldcast::mqtt {

@@ -9,9 +9,9 @@
 #include "adapters/mqtt/broker.hpp"
 #include "adapters/mqtt/tls_check.hpp"
 #include "tests/support/certificates.hpp"
-#include "tests/support/log_lines.hpp"
 #include "tests/support/mosquitto.hpp"
 #include "tests/support/publisher.hpp"
+#include "tests/unit/log_lines.hpp"
 #include "tests/unit/recording_log.hpp"
 
 namespace fieldcast::mqtt {

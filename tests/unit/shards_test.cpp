@@ -6,9 +6,13 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <list>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
+#include "tests/support/deadline.hpp"
 #include "tests/unit/http_server_fixture.hpp"
+#include "tests/unit/log_lines.hpp"
 
 namespace fieldcast {
 namespace {
@@ -95,6 +99,22 @@ TEST_F(ShardsTest, EachHasAThreadAndItsClientsAndAllStopTogether) {
   EXPECT_EQ(streams, 6u);
 }
 
+TEST_F(ShardsTest, TurnTogetherOnlyAsFarAsTheSlowest) {
+  make(2, 20s);
+  EXPECT_EQ(shards_->turned(), clock_.now());
+  clock_.forward(10s);
+  EXPECT_EQ(shards_->turned(), clock_.now() - 10s) << "none has turned";
+  std::thread outside([&] {
+    // Each marks its turn four times a second.
+    for (const test::Deadline deadline; shards_->turned() != clock_.now() && deadline.left_ms() > 0;)
+      std::this_thread::yield();
+    EXPECT_EQ(shards_->turned(), clock_.now());
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
+}
+
 TEST_F(ShardsTest, AClientThatStaysIsCutOffAfterAWhile) {
   make(2, 1ms);
   std::list<Client> clients;
@@ -121,6 +141,45 @@ TEST_F(ShardsTest, EachHasItsPartOfTheLimits) {
       statuses.push_back(read_head(client).status);
     }
     EXPECT_EQ(statuses, (std::vector{200, 200, 200, 200, 503, 503}));
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
+}
+
+TEST_F(ShardsTest, TellsHowLongALoopWasHeldUp) {
+  make(2, 20s);
+  const fieldcast::test::LogLines lines;
+  EXPECT_EQ(shards_->loop_lags(), (std::vector<double>{0, 0}));
+  std::thread outside([&] {
+    // What a loop that stood still sees: its next tick comes at a later time.
+    const fieldcast::test::Deadline deadline;
+    while (lines.of(Event::loop_held).size() < 2 && deadline.left_ms() > 0) {
+      clock_.forward(2s);
+      std::this_thread::yield();
+    }
+    asio::post(shards_->loop(), [&] { shards_->stop(); });
+  });
+  shards_->run();
+  outside.join();
+  std::set<std::string> threads;
+  for (const auto& line : lines.of(Event::loop_held)) threads.insert(line.name);
+  EXPECT_EQ(threads, (std::set<std::string>{thread_name(), "fieldcast/1"}));
+  for (const double lag : shards_->loop_lags()) EXPECT_GE(lag, 1);
+}
+
+TEST_F(ShardsTest, ShowsWhatWaitsInItsCounters) {
+  make(1, 20s);
+  std::thread outside([&] {
+    Client client(port_);
+    const std::string body = R"({"topic":"a","payload":"12345","encoding":"text"})";
+    client.send("POST /v1/publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+                std::to_string(body.size()) + "\r\n\r\n" + body);
+    const fieldcast::test::Deadline deadline;
+    const Counters& counters = *shards_->counters().front();
+    while (counters.publishes_waiting.value() != 1 && deadline.left_ms() > 0) std::this_thread::yield();
+    EXPECT_EQ(counters.publishes_waiting.value(), 1u);
+    EXPECT_EQ(counters.publish_bytes.value(), 6u);  // topic and payload
     asio::post(shards_->loop(), [&] { shards_->stop(); });
   });
   shards_->run();

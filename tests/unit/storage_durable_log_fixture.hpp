@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "storage/durable_log.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::test {

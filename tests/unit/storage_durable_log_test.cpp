@@ -174,6 +174,7 @@ TEST_F(DurableLogTest, WhatTheJournalCannotHoldWhileTheDiskIsAwayIsLost) {
   open();
   std::uint64_t appended = 0;
   for (; counters.lost_entries.value() < 10; ++appended) append("t", std::string(900, '1'));
+  EXPECT_GT(test::reached(counters, Limit::memory_bytes), 0u);
   EXPECT_GT(log->floor(), 1u);
   EXPECT_EQ(log->gone(1), GapReason::storage);
   fs::remove(files.database());

@@ -123,5 +123,51 @@ TEST_F(RunningLogTest, TellsOfADiskThatComesAndGoes) {
   EXPECT_EQ(changes, (std::vector<bool>{false, true}));
 }
 
+// The disk is asked for the time of day in the middle of a commit: so long that takes.
+TEST_F(RunningLogTest, TellsOfADiskThatHangsWhileItDoes) {
+  std::vector<std::string> told;
+  options.on_change = [&](const StorageState& state) { told.push_back(state.up ? "up" : state.detail); };
+  open();
+  told.clear();
+  append("a");
+  StorageState slow, hanging;
+  clock.meanwhile = [&] {
+    clock.steady += kHangTime - 1ms;
+    slow = log->state();
+    log->look();
+    clock.steady += 1'001ms;
+    hanging = log->state();
+    log->look();
+    log->look();
+    clock.meanwhile = nullptr;
+  };
+  log->store_turn();
+  EXPECT_TRUE(slow.up);
+  EXPECT_EQ(slow.waiting, kHangTime - 1ms);
+  EXPECT_FALSE(hanging.up);
+  EXPECT_TRUE(hanging.hangs);
+  EXPECT_EQ(hanging.detail, "the disk has not answered for 6 s");
+  EXPECT_EQ(hanging.since, clock.wall - 6'000);
+  EXPECT_TRUE(log->state().up) << "it has answered";
+  EXPECT_EQ(log->state().waiting, 0ns);
+  EXPECT_EQ(counters.stored_entries.value(), 1u);
+  log->look();
+  log->look();
+  EXPECT_EQ(told, (std::vector<std::string>{"the disk has not answered for 6 s", "up"}));
+}
+
+TEST_F(RunningLogTest, TellsOfReadsThatNobodyAnswers) {
+  open();
+  append("a");
+  log->store_turn();
+  read = std::make_shared<HistoryRead>();
+  log->read_history(read, shard);
+  EXPECT_TRUE(log->state().up);
+  clock.steady += kHangTime;
+  EXPECT_TRUE(log->state().hangs);
+  EXPECT_TRUE(log->history_turn());
+  EXPECT_TRUE(log->state().up);
+}
+
 }  // namespace
 }  // namespace fieldcast

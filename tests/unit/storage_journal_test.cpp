@@ -70,6 +70,27 @@ TEST_F(JournalTest, HoldsTheNewestOverManyLaps) {
   }
 }
 
+TEST_F(JournalTest, TellsWhatItsEntriesTake) {
+  open(64 * 1024);
+  EXPECT_EQ(journal->used_bytes(), 0u);
+  EXPECT_EQ(journal->oldest_time(), 0);
+  put("a", std::string(1'000, 'x'), 7);
+  const std::size_t one = journal->used_bytes();
+  EXPECT_GT(one, 1'000u);
+  EXPECT_LT(one, 1'100u);
+  put("b", std::string(1'000, 'x'), 8);
+  EXPECT_EQ(journal->used_bytes(), 2 * one);
+  EXPECT_EQ(journal->oldest_time(), 7);
+  // Over some laps it is full, and never more than that.
+  for (std::size_t bytes = 0; bytes < 3 * journal->bytes(); bytes += one) {
+    put("c", std::string(1'000, 'x'), 9);
+    ASSERT_LE(journal->used_bytes(), journal->bytes());
+    ASSERT_GE(journal->used_bytes(), journal->entries() * one);
+  }
+  EXPECT_GT(journal->used_bytes(), journal->bytes() - 3 * one);
+  EXPECT_EQ(journal->oldest_time(), 9);
+}
+
 TEST_F(JournalTest, HoldsAtLeastHalfOfItsBytes) {
   open(100'000);
   for (int i = 0; i < 5'000; ++i) put("t", std::string(100, '1'));

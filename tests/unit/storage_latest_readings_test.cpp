@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/latest_readings.hpp"
+#include "tests/unit/reached.hpp"
 
 namespace fieldcast {
 namespace {
@@ -85,6 +86,7 @@ TEST_F(LatestReadingsTest, ForgetTheTopicThatIsSilentLongest) {
   EXPECT_EQ(topics(0, seq), (Topics{"a", "c", "d"}));
   EXPECT_TRUE(latest.forgot());
   EXPECT_EQ(counters.topics_forgotten.value(), 1u);
+  EXPECT_EQ(test::reached(counters, Limit::topics), 1u);
   EXPECT_EQ(counters.topics.value(), 3u);
 }
 
@@ -95,6 +97,8 @@ TEST_F(LatestReadingsTest, KeepTheirBoundOfBytes) {
   EXPECT_LE(kept.size(), 11u);
   EXPECT_GE(kept.size(), 5u);
   EXPECT_EQ(kept.back(), "t99");
+  EXPECT_EQ(test::reached(counters, Limit::latest_bytes), 100 - kept.size());
+  EXPECT_LE(counters.latest_bytes.value(), limits.latest_bytes);
 }
 
 TEST_F(LatestReadingsTest, AreNotReplacedByOlderOnes) {

@@ -219,9 +219,40 @@ TEST(WebsocketDecoder, a_length_in_a_longer_form_than_needed_is_an_error) {
 }
 
 TEST(WebsocketDecoder, a_message_over_the_limit_is_refused_by_its_header) {
-  for (const std::uint64_t size : {std::uint64_t{kMessageBytes} + 1, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+  for (const std::uint64_t size : {std::uint64_t{kMessageBytes} + 1, std::uint64_t{1} << 40, ~std::uint64_t{0} >> 1}) {
     expect_error(client_header(kFin | kBinary, size) + masked(""), 1009);
   }
+}
+
+TEST(WebsocketDecoder, the_highest_bit_of_a_length_is_not_set) {  // section 5.2
+  for (const std::uint64_t size : {std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    expect_error(client_header(kFin | kBinary, size) + masked(""), 1002);
+    // 1 + (2^64 - 1) is 0: a sum that overflows is no way around the limit.
+    expect_error(client_frame(kBinary, "x") + client_header(kFin | kContinuation, size) + masked("abc"), 1002);
+  }
+}
+
+TEST(WebsocketDecoder, text_fails_with_the_first_byte_that_cannot_be) {
+  const std::string header = client_header(kFin | kText, 100) + std::string(4, '\0');
+  for (const std::string start : {"ab\xFF", "\xC0", "\xED\xA0", "\xF4\x90", "\xE2\x28"}) {
+    Decoder decoder;
+    std::string bytes = header + start.substr(0, start.size() - 1);
+    std::string_view before = bytes;
+    EXPECT_FALSE(decoder.next(before));
+    std::string_view last = std::string_view(start).substr(start.size() - 1);
+    const auto event = decoder.next(last);
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->code, 1007);
+  }
+}
+
+TEST(WebsocketDecoder, takes_as_long_a_message_as_it_is_told) {
+  const std::string bytes = client_frame(kFin | kBinary, std::string(kMessageBytes + 1, 'x'));
+  Decoder decoder(kMessageBytes + 1);
+  std::string_view input = bytes;
+  const auto event = decoder.next(input);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->bytes.size(), kMessageBytes + 1);
 }
 
 TEST(WebsocketDecoder, the_limit_holds_for_all_fragments_together) {
@@ -231,9 +262,6 @@ TEST(WebsocketDecoder, the_limit_holds_for_all_fragments_together) {
   EXPECT_EQ(whole[0].bytes.size(), kMessageBytes);
   expect_error(
       client_frame(kBinary, half) + client_frame(kContinuation, half) + client_frame(kFin | kContinuation, "x"), 1009);
-  // 1 + (2^64 - 1) is 0: a sum that overflows is no way around the limit.
-  expect_error(client_frame(kBinary, "x") + client_header(kFin | kContinuation, ~std::uint64_t{0}) + masked("abc"),
-               1009);
 }
 
 TEST(WebsocketDecoder, text_is_utf8) {

@@ -21,6 +21,7 @@
 #include "gateway/hub.hpp"
 #include "gateway/publications.hpp"
 #include "tests/unit/holding_publisher.hpp"
+#include "tests/unit/reached.hpp"
 #include "tests/unit/test_log.hpp"
 
 namespace fieldcast::websocket::test {
@@ -128,7 +129,7 @@ class WebsocketSession : public testing::Test {
     session_ = websocket::open(
         "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        parameters, refused, hub_, publications_, outlet_);
+        parameters, refused, hub_, publications_, incomplete_, outlet_);
     EXPECT_NE(session_, nullptr);
     const std::string sent = outlet_.take();
     const std::size_t head = sent.find("\r\n\r\n") + 4;
@@ -183,6 +184,7 @@ class WebsocketSession : public testing::Test {
   const TransportCounters& counted() const {
     return counters_.transports[static_cast<std::size_t>(Transport::websocket)];
   }
+  std::uint64_t reached(Limit limit) const { return fieldcast::test::reached(counters_, limit); }
   std::uint64_t problems(Code code) const { return counters_.problems[static_cast<std::size_t>(code)].value(); }
 
   HandClock clock_;
@@ -206,6 +208,7 @@ class WebsocketSession : public testing::Test {
 
   fieldcast::test::HoldingPublisher publisher_;
   Publications publications_{publisher_, parse_command, true, shard_};
+  IncompleteMessages incomplete_{0, 1u << 20};
   KeepingOutlet outlet_;
   std::unique_ptr<fieldcast::Session> session_;
 };

@@ -14,7 +14,8 @@ namespace fieldcast::websocket::test {
 namespace {
 
 TEST_F(WebsocketSession, a_faulty_handshake_sends_nothing) {
-  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, publications_, outlet_),
+  EXPECT_EQ(websocket::open("GET /v1/ws HTTP/1.1\r\nHost: localhost\r\n\r\n", {}, {}, hub_, publications_, incomplete_,
+                            outlet_),
             nullptr);
   EXPECT_EQ(outlet_.sends(), 0);
   EXPECT_EQ(counted().clients.value(), 0u);
@@ -279,6 +280,7 @@ TEST_F(WebsocketSession, a_client_that_sends_without_reading_is_closed) {
   EXPECT_LT(bytes.size(), kReplyBytes + 1024);
   EXPECT_EQ(read_frames(bytes).back(), close_with(1008, "too_many"));
   EXPECT_EQ(problems(Code::too_many), 1u);
+  EXPECT_EQ(reached(Limit::replies_bytes), 1u);
 }
 
 TEST_F(WebsocketSession, a_batch_is_the_same_bytes_for_all_clients) {
@@ -286,7 +288,7 @@ TEST_F(WebsocketSession, a_batch_is_the_same_bytes_for_all_clients) {
   KeepingOutlet second_outlet;
   const std::vector<Parameter> parameters{{"topic", "a", false}};
   auto second = websocket::open("GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", parameters, {},
-                                hub_, publications_, second_outlet);
+                                hub_, publications_, incomplete_, second_outlet);
   second_outlet.take();
   publish("a", "[" + std::string(70'000, '1') + "]");
   settle();
@@ -349,6 +351,7 @@ TEST_F(WebsocketSession, a_client_that_answers_no_ping_is_closed) {
   }
   EXPECT_EQ(frames().back(), close_with(1008, "timeout"));
   EXPECT_EQ(problems(Code::timeout), 1u);
+  EXPECT_EQ(reached(Limit::unanswered_pings), 1u);
   pass(kCloseWait);
   EXPECT_TRUE(outlet_.closed());
 }

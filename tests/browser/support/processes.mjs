@@ -1,7 +1,8 @@
 // Starts the built program and a real broker in a directory of the test's own, waits for what they say, and
 // leaves nothing behind, whatever way the test ends.
 //
-// FIELDCAST_PROGRAM names the program (default: build/release/fieldcast), MOSQUITTO the broker.
+// FIELDCAST_PROGRAM names the program (default: build/release/fieldcast), FIELDCAST_ECHO the echo server beside it,
+// MOSQUITTO the broker.
 import {spawn} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import net from 'node:net';
@@ -13,6 +14,7 @@ import mqtt from 'mqtt';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PROGRAM = process.env.FIELDCAST_PROGRAM || path.join(ROOT, 'build/release/fieldcast');
+const ECHO = process.env.FIELDCAST_ECHO || path.join(ROOT, 'build/release/fieldcast_echo');
 const MOSQUITTO = process.env.MOSQUITTO || '/usr/sbin/mosquitto';
 
 // Everything here takes well under a second; a busy machine may take this long.
@@ -95,7 +97,7 @@ export class Process {
     this.err.on('line', (line) => this.#said.push(line));
   }
 
-  // The match of the first line on standard error that fits.
+  // The match of the first line that fits.
   async says(pattern) {
     let look;
     const found = new Promise((resolve) => {
@@ -103,7 +105,7 @@ export class Process {
         const match = pattern.exec(line);
         if (match) resolve(match);
       };
-      this.err.on('line', look);
+      for (const lines of [this.out, this.err]) lines.on('line', look);
     });
     const ended = this.#ended.then(() => {
       throw new Error(`ended before it said ${pattern}:\n${this.#said.join('\n')}`);
@@ -111,7 +113,7 @@ export class Process {
     try {
       return await within(Promise.race([found, ended]), () => `${pattern} in\n${this.#said.join('\n')}`);
     } finally {
-      this.err.off('line', look);
+      for (const lines of [this.out, this.err]) lines.off('line', look);
     }
   }
 
@@ -159,6 +161,13 @@ journal = "${journal_of(directory)}"
   const gateway = new Process(PROGRAM, ['--config', config]);
   const [, url, bound] = await gateway.says(/listening on (http:\/\/127\.0\.0\.1:(\d+))/);
   return Object.assign(gateway, {url, port: Number(bound)});
+}
+
+// Echoes what comes at `url`.
+export async function start_echo() {
+  const echo = new Process(ECHO, ['--port', '0']);
+  const [, url] = await echo.says(/listening on (ws:\/\/127\.0\.0\.1:\d+)/);
+  return Object.assign(echo, {url, stop: () => echo.end()});
 }
 
 // A broker, which may have stored a message, a gateway that is subscribed to it, and a publisher.
