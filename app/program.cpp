@@ -99,7 +99,8 @@ Shards::Options shard_options(const Config& config, const InheritedSockets& inhe
   if (inherited.empty()) {
     for (const ListenAddress& address : config.server.listen) options.listen.push_back({address.host, address.port});
   }
-  options.http = {config.server.hosts, config.server.origins, config.stalled, certificate};
+  const auto crowd = std::max<std::size_t>(1, config.limits.connections / 2 / threads);
+  options.http = {config.server.hosts, config.server.origins, config.stalled, crowd, certificate};
   options.may_publish = config.server.anonymous != Anonymous::read;
   options.limits = config.limits;
   options.patience = kClientPatience;

@@ -33,10 +33,11 @@ struct Limits {
 // Sockets over limits.connections that are told so, at once; more are closed without a word. They serve health
 // checks and metrics too, which must work when the gateway is full.
 inline constexpr std::size_t kExtraConnections = 64;
-// A connection without a request is closed after this: above the 60 s that proxies keep theirs for reuse.
+// A connection that was answered, and has no request, is closed after this: above the 60 s that proxies keep theirs for
+// reuse. After kRequestTime where half of limits.connections are open: new clients may need its place.
 inline constexpr std::chrono::seconds kIdleTime{75};
-// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A TLS handshake
-// has so much too, from the first byte of TCP.
+// From the first byte of a request to the end of its head and body: a slow radio link needs a second. A new connection
+// has so much too until its first request begins, a TLS handshake included.
 inline constexpr std::chrono::seconds kRequestTime{10};
 // At a stop a client that has just connected has so long for its first request: it is answered, and not cut off.
 inline constexpr std::chrono::milliseconds kFirstRequestTime{1'000};

@@ -28,7 +28,7 @@ struct Connection::Pending {
 };
 
 Connection::Connection(Channel channel, Shared& shared, std::optional<Limit> over)
-    : channel_(std::move(channel)), shared_(shared), over_(over), established_(channel_.established()) {}
+    : channel_(std::move(channel)), shared_(shared), over_(over) {}
 
 Connection::~Connection() = default;
 
@@ -45,7 +45,7 @@ void Connection::guarded(Step step) noexcept {
 
 void Connection::start() {
   guarded([this] {
-    deadline_ = shared_.clock.now() + (over_ || !established_ ? kRequestTime : kIdleTime);
+    deadline_ = shared_.clock.now() + kRequestTime;
     wait_readable();
   });
 }
@@ -53,7 +53,7 @@ void Connection::start() {
 void Connection::abort() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
-  if (!established_) shared_.counters.tls_failures.add();
+  if (!channel_.established()) shared_.counters.tls_failures.add();
   session_.reset();
   pending_.reset();
   input_ = {};
@@ -83,15 +83,21 @@ void Connection::tick(Instant now) {
     }
     if (session_runs()) {
       session_->on_tick(now);
-    } else if (phase_ != Phase::answering && now >= deadline_) {
+    } else if (phase_ != Phase::answering && now >= deadline()) {
       if (phase_ == Phase::lingering) return abort();
       if (!head_begun_) {
-        shared_.counters.reached(over_ || !established_ ? Limit::request_time : Limit::idle_time);
+        shared_.counters.reached(asked_ ? Limit::idle_time : Limit::request_time);
         return abort();
       }
       refuse({Code::timeout, "the request did not come in time", 0, Limit::request_time}, 408);
     }
   });
+}
+
+/// Of the phases but answering. Among many, one that waits for its client's next request must have it soon.
+Instant Connection::deadline() const {
+  const bool idle = phase_ == Phase::request && !head_begun_;
+  return idle && asked_ && shared_.crowded ? deadline_ - (kIdleTime - kRequestTime) : deadline_;
 }
 
 // ---- The outlet -----------------------------------------------------------------------------------------
@@ -138,6 +144,7 @@ void Connection::settle() {
   then_ = Then::nothing;
   phase_ = Phase::request;
   head_begun_ = false;
+  deadline_ = shared_.clock.now() + kIdleTime;
   next_request();
   hold_input();
 }
@@ -204,10 +211,6 @@ void Connection::on_readable() {
   const bool closing = phase_ == Phase::answering && then_ == Then::close;
   if (room == 0 || closing) return;
   const auto [kind, size] = channel_.read(shared_.scratch.data(), room);
-  if (!established_ && channel_.established()) {
-    established_ = true;
-    if (!over_) deadline_ = shared_.clock.now() + kIdleTime;
-  }
   switch (kind) {
     case Channel::Input::Kind::bytes:
       shared_.counters.received_bytes.add(size);
@@ -279,7 +282,6 @@ void Connection::next_request() {
   if (nothing && shared_.stopping && asked_) return linger();
   if (nothing) {
     if (input_.empty()) input_ = {};
-    deadline_ = shared_.clock.now() + kIdleTime;
     return wait_readable();
   }
 
@@ -305,11 +307,9 @@ void Connection::serve(std::string head) {
 
   const bool kept = Dispatcher::needs_body(*request);
   const auto size = !kept ? 0 : request->chunked ? kPublishBytes : request->content_length;
-  // http-parser as distributions build it takes chunk heads that a proxy before us might read differently, so
-  // what follows a chunked body on this connection is not trusted. Nor is what follows an answer that came
-  // instead of the body, or of the 100 that the client waits for.
-  const bool waits = request->minor == 1 && names(request->field("expect"), "100-continue");
-  if (request->chunked) request->keep_alive = false;
+  // What follows an answer that came instead of the body, or of the 100 that the client waits for, is not trusted: it
+  // may be the body.
+  const bool waits = request->minor == 1 && input_.empty() && names(request->field("expect"), "100-continue");
   if (kept) {
     if (const auto refused = body_refusal(*request, size)) {
       request->keep_alive = false;
@@ -324,7 +324,7 @@ void Connection::serve(std::string head) {
   }
   if (!std::exchange(head_begun_, true)) deadline_ = shared_.clock.now() + kRequestTime;
   phase_ = Phase::body;
-  Body body(head, kept ? kPublishBytes : kBodyBytes, kept);
+  Body body(*request, kept ? kPublishBytes : kBodyBytes, kept);
   pending_ = std::make_unique<Pending>(std::move(head), std::move(*request), std::move(body), shared_, size);
   const auto input = std::exchange(input_, {});
   read_body(input);
@@ -359,6 +359,7 @@ void Connection::read_body(std::string_view input) {
   if (state == Body::State::too_large) {
     if (pending_->size == 0) return refuse({Code::too_large, "this request takes no body", 0, Limit::body_bytes}, 0);
     refused = body_too_large();
+    pending_->request.keep_alive = false;  // its rest may follow
   }
   input_.assign(input);
   const auto done = std::move(pending_);

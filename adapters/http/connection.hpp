@@ -49,6 +49,7 @@ struct Shared {
   const std::chrono::milliseconds stalled;  // a socket that took no byte for so long is closed
   std::function<void(Connection&)> gone;
   bool stopping = false;
+  bool crowded = false;                     // connections that do nothing are let go sooner
   std::array<char, kScratchBytes> scratch;  // each read goes here first: an idle connection has no buffer
 };
 
@@ -98,6 +99,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   void on_writable();
   void on_end_of_input();
 
+  Instant deadline() const;
   void next_request();
   void serve(std::string head);
   bool hold_input() noexcept;
@@ -119,7 +121,7 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   std::size_t scanned_ = 0;   // of input_, for the end of a head
   std::size_t held_ = 0;      // what of input_ and pending_ is counted among the heads of the shard's clients
   std::size_t lingered_ = 0;  // bytes thrown away
-  Instant deadline_{};        // of the phases but answering
+  Instant deadline_{};        // see deadline()
   Instant progress_{};        // when the socket last took a byte, or had nothing to take
   Terms terms_;               // of the request that is answered
   Phase phase_ = Phase::request;
@@ -133,7 +135,6 @@ class Connection final : public Outlet, public std::enable_shared_from_this<Conn
   bool blank_skipped_ = false;              // the one empty line allowed before a request
   bool head_begun_ = false;                 // deadline_ is that of a request
   bool asked_ = false;                      // a request was answered before
-  bool established_;                        // the TLS handshake is through, or there is none
 };
 
 }  // namespace fieldcast::http

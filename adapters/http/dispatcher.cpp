@@ -50,6 +50,8 @@ Response Dispatcher::refuse(const Problem& problem, int status) {
 Reply Dispatcher::dispatch(std::string head, Request request, Terms& terms, Outlet& outlet,
                            const std::optional<Problem>& refused) {
   const auto origin = request.field("origin");
+  // A proxy that sees the wish for a WebSocket, and not its answer, takes what follows for one's bytes.
+  if (names(request.field("upgrade"), "websocket")) terms.keep_alive = false;
   if (auto problem = access_.check(request.field("host"), origin)) return refuse(*problem);
   terms.headers = cors_lines(origin);
 

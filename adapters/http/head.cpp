@@ -51,15 +51,20 @@ std::optional<Problem> check_request_line(std::string_view line) {
   return std::nullopt;
 }
 
-std::optional<Problem> check_field_line(std::string_view line) {
+/// NAME and ':'. Not a folded line (it begins with white space), nor one with white space before the colon.
+bool has_field_name(std::string_view line) {
   const auto colon = line.find(':');
-  // Also refuses a folded line (it begins with white space) and white space before the colon.
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+  return colon != std::string_view::npos && is_token(line.substr(0, colon));
+}
+
+std::optional<Problem> check_field_line(std::string_view line) {
+  if (!has_field_name(line))
     return bad("a header field must be NAME: VALUE, on one line and without white space before the colon");
-  for (const char c : line.substr(colon + 1)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return bad("a header field has a control character in its value");
-  }
+  if (!is_field_text(line)) return bad("a header field has a control character in its value");
+  // RFC 9110 lets a tab stand around any value, but not every reader takes it off.
+  const auto name = line.substr(0, line.find(':'));
+  const bool frames = equals(name, "content-length") || equals(name, "transfer-encoding") || equals(name, "host");
+  if (frames && line.find('\t') != std::string_view::npos) return bad("a tab in the value of " + std::string(name));
   return std::nullopt;
 }
 
@@ -144,12 +149,24 @@ std::size_t count(const Collected& from, std::string_view name) {
       std::count_if(from.fields.begin(), from.fields.end(), [&](const auto& f) { return equals(f.first, name); }));
 }
 
+// Fields of which one request has one, whatever their values: two readers might take two different ones. nginx refuses
+// most of them twice, too.
+constexpr std::string_view kSingleFields[] = {
+    "authorization", "content-length", "content-range",       "content-type",      "expect",
+    "host",          "if-match",       "if-modified-since",   "if-none-match",     "if-range",
+    "last-event-id", "origin",         "if-unmodified-since", "transfer-encoding",
+};
+
+std::optional<Problem> check_single_fields(const Collected& from) {
+  for (const auto name : kSingleFields)
+    if (count(from, name) > 1) return bad("more than one " + std::string(name));
+  return std::nullopt;
+}
+
 /// How long the body is: the fields that smuggled requests are made of.
 std::optional<Problem> read_framing(const Collected& from, Request& request) {
   const auto lengths = count(from, "content-length");
   const auto encodings = count(from, "transfer-encoding");
-  if (lengths > 1) return bad("more than one Content-Length");
-  if (encodings > 1) return bad("more than one Transfer-Encoding");
   if (lengths != 0 && encodings != 0) return bad("both Content-Length and Transfer-Encoding");
   if (lengths == 1) {
     const auto value = *request.field("content-length");
@@ -165,6 +182,16 @@ std::optional<Problem> read_framing(const Collected& from, Request& request) {
     request.chunked = true;
   }
   return std::nullopt;
+}
+
+/// What can be `host[:port]` (RFC 9110 section 7.2). Whether it is one of ours is not judged here.
+bool is_host(std::string_view text) {
+  constexpr std::string_view others = "-._~%!$&'()*+,;=:[]";
+  const bool clean = std::all_of(text.begin(), text.end(), [&](char c) {
+    const char l = lower(c);
+    return (l >= 'a' && l <= 'z') || is_digit(c) || others.find(c) != std::string_view::npos;
+  });
+  return clean && !text.empty() && text.front() != ':' && text.find("..") == std::string_view::npos;
 }
 
 /// Origin form, or absolute form for the same host that `Host` names.
@@ -229,6 +256,17 @@ std::optional<std::string_view> Request::field(std::string_view name) const {
   return std::nullopt;
 }
 
+bool is_field_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+  });
+}
+
+bool is_field_line(std::string_view line) {
+  return has_field_name(line) && is_field_text(line);
+}
+
 Result<std::size_t> head_size(std::string_view input, std::size_t& scanned) {
   // Anything that is not HTTP (a TLS client hello) is told apart by its first byte, not by a deadline.
   if (!input.empty() && !is_token(input.front())) return bad("this is not an HTTP request");
@@ -236,6 +274,10 @@ Result<std::size_t> head_size(std::string_view input, std::size_t& scanned) {
     const auto lf = input.substr(0, kHeadBytes).find('\n', scanned);
     if (lf == std::string_view::npos) break;
     if (lf == 0 || input[lf - 1] != '\r') return bad("a line of the head does not end with CRLF");
+    // That of HTTP/0.9 is the whole request, and who begins with another protocol's waits for an answer.
+    if (input.find('\n') == lf) {
+      if (auto problem = check_request_line(input.substr(0, lf - 1))) return std::move(*problem);
+    }
     scanned = lf + 1;
     if (lf >= 3 && input.substr(lf - 3, 4) == "\r\n\r\n") return scanned;
   }
@@ -255,7 +297,10 @@ Result<Request> parse_head(std::string_view head) {
   parser.data = &into;
   http_parser_execute(&parser, &callbacks, head.data(), head.size());
   const auto fault = HTTP_PARSER_ERRNO(&parser);
-  if (fault == HPE_INVALID_METHOD) return Problem{Code::bad_method, "this method is not served"};
+  // Never served, and the end of the connection: a proxy may take what follows a CONNECT for a tunnel's bytes.
+  const bool never = parser.method == HTTP_CONNECT || parser.method == HTTP_TRACE;
+  if (fault == HPE_INVALID_METHOD || (into.complete && never))
+    return Problem{Code::bad_method, "this method is not served"};
   if (fault != HPE_OK || !into.complete)
     return bad(std::string("the head cannot be parsed: ") + http_errno_description(fault));
 
@@ -274,8 +319,13 @@ Result<Request> parse_head(std::string_view head) {
     }
   }
 
-  const auto hosts = count(into, "host");
-  if (hosts > 1 || (hosts == 0 && request.minor == 1)) return bad("a request has exactly one Host");
+  // http-parser lets `keep-alive` win over it in HTTP/1.0.
+  if (names(request.field("connection"), "close")) request.keep_alive = false;
+
+  if (auto problem = check_single_fields(into)) return std::move(*problem);
+  const auto host = request.field("host");
+  if (request.minor == 1 && !host) return bad("a request has a Host");
+  if (host && !is_host(*host)) return bad("the value of Host is not a host, with a port or without");
   if (auto problem = read_framing(into, request)) return std::move(*problem);
   if (auto problem = read_target(into.target, request)) return std::move(*problem);
   return request;

@@ -46,6 +46,12 @@ bool equals(std::string_view a, std::string_view b);
 /// True where the comma-separated list names `token` (case-insensitive; what follows a ';' does not count).
 bool names(std::optional<std::string_view> list, std::string_view token);
 
+/// No control character but the tab.
+bool is_field_text(std::string_view text);
+
+/// `NAME: VALUE`, as in a head, without its line end.
+bool is_field_line(std::string_view line);
+
 /// The length of the head that `input` begins with, its empty line included; 0 where it is not complete.
 /// `bad_request` as soon as it cannot become one, `too_large` past kHeadBytes. `scanned` starts at 0 and is
 /// kept between calls with more of the same input, so that a head in many pieces is looked at once.

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/ip/host_name.hpp>
 #include <asio/post.hpp>
 #include <new>
@@ -15,6 +16,10 @@
 
 namespace fieldcast::http {
 namespace {
+
+// Connections whose deadlines are looked at before the loop's other work has its turn: to close one takes some 10 us,
+// and of those that came together all may be due.
+constexpr std::size_t kSweptAtOnce = 256;
 
 /// A client's place among the `count`, as long as it is held, and with it that of its address.
 std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::size_t>>& count,
@@ -29,7 +34,7 @@ std::shared_ptr<const void> take_place(const std::shared_ptr<std::atomic<std::si
 
 Server::Server(asio::io_context& loop, Hub& hub, Publications& publications, const Settings& settings, Routes routes,
                UpgradeFactory upgrade)
-    : loop_(loop), hub_(hub), certificate_(settings.certificate), timer_(loop) {
+    : loop_(loop), hub_(hub), certificate_(settings.certificate), crowd_(settings.crowd), timer_(loop) {
   std::error_code ignored;
   Access access(settings.hosts, settings.origins, asio::ip::host_name(ignored));
   shared_.reset(new Shared{loop,
@@ -39,6 +44,7 @@ Server::Server(asio::io_context& loop, Hub& hub, Publications& publications, con
                                       settings.websocket_everywhere),
                            settings.stalled,
                            [this](Connection& connection) { remove(connection); },
+                           false,
                            false,
                            {}});
   tick();
@@ -100,10 +106,22 @@ void Server::tick() {
   timer_.expires_after(kTick);
   timer_.async_wait([this](std::error_code cut) {
     if (cut) return;
-    const auto now = hub_.clock().now();
-    each_connection([now](Connection& connection) { connection.tick(now); });
+    shared_->crowded = clients() >= crowd_;
+    sweep(connections_.size());
     tick();
   });
+}
+
+/// Backwards, as each_connection(); one that ends in between has its place taken by one that was looked at.
+void Server::sweep(std::size_t before) {
+  const auto now = hub_.clock().now();
+  const auto end = before - std::min(before, kSweptAtOnce);
+  for (auto i = before; i-- > end;) {
+    if (i >= connections_.size()) continue;
+    const auto held = connections_[i];
+    held->tick(now);
+  }
+  if (end > 0) asio::post(loop_, [this, end] { sweep(end); });
 }
 
 void Server::stop(std::function<void()> gone) {

@@ -32,6 +32,7 @@ struct Settings {
   std::vector<std::string> hosts;    // names that `Host` may have besides addresses, localhost and this machine's own
   std::vector<std::string> origins;  // that may ask besides our own: `https://example.com`
   std::chrono::milliseconds stalled = std::chrono::minutes(5);  // a socket that took no byte for so long is closed
+  std::size_t crowd = 5'000;                 // clients of one server from which on idle ones are let go sooner
   const Certificate* certificate = nullptr;  // TLS is spoken with it, and nothing else; outlives the server
   bool websocket_everywhere = false;         // a WebSocket is served at each path that is no other's
 };
@@ -76,11 +77,13 @@ class Server {
   void each_connection(Visit visit);
   void remove(Connection& connection);
   void tick();
+  void sweep(std::size_t before);
   void tell_if_gone();
 
   asio::io_context& loop_;
   Hub& hub_;
   const Certificate* const certificate_;
+  const std::size_t crowd_;
   std::unique_ptr<Shared> shared_;
   std::vector<std::shared_ptr<Connection>> connections_;
   // Shared with the places of clients: one whose loop ended before it came may be the last to go.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdlib>
@@ -77,6 +78,46 @@ std::string field_of(std::string_view word) {
   std::string name = "FIELDCAST_";
   for (const char c : word) name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
+}
+
+struct Character {
+  std::size_t size = 0;  // in bytes; 0 where they are no UTF-8
+  std::uint32_t point = 0;
+};
+
+/// What `text`, which is not empty, begins with (Unicode, table 3-7: neither overlong forms nor surrogates).
+Character first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {1, first};
+  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {};
+  std::uint32_t point = first & (0x7fu >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    point = point << 6 | (byte(i) & 0x3fu);
+  }
+  if (point < smallest[size] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return {};
+  return {size, point};
+}
+
+/// Moves no cursor, ends no line and turns no text around, in any program that shows a log.
+bool is_plain(std::uint32_t point) {
+  const auto within = [point](std::uint32_t first, std::uint32_t last) { return point >= first && point <= last; };
+  const bool control = point < 0x20 || within(0x7f, 0x9f);
+  const bool separator = point == 0x2028 || point == 0x2029;
+  const bool direction =
+      point == 0x061c || point == 0x200e || point == 0x200f || within(0x202a, 0x202e) || within(0x2066, 0x2069);
+  return !control && !separator && !direction;
+}
+
+void append_hex(std::string& out, char c) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  out += "\\x";
+  out += digits[byte >> 4];
+  out += digits[byte & 0xf];
 }
 
 }  // namespace
@@ -173,17 +214,17 @@ void Writer::write(Event event, const Subject& subject, std::string_view text, s
 }
 
 std::string escape(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
+  while (!text.empty()) {
+    const auto [size, point] = first_character(text);
+    if (size == 0 || !is_plain(point)) {
+      const auto bytes = text.substr(0, std::max<std::size_t>(1, size));
+      for (const char c : bytes) append_hex(out, c);
+      text.remove_prefix(bytes.size());
     } else {
-      out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 0xf];
+      out.append(text.substr(0, size));
+      text.remove_prefix(size);
     }
   }
   return out;

@@ -80,7 +80,8 @@ class Writer final : public EventLog {
   Repeats repeats_;
 };
 
-/// `text` with control characters (C0, DEL) as `\xHH`.
+/// `text` with each byte of control characters (C0, DEL, C1), of separators of lines, of marks that turn the direction
+/// of text, and of what is no UTF-8, as `\xHH`.
 std::string escape(std::string_view text);
 
 }  // namespace fieldcast::logging

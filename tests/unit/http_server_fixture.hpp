@@ -215,6 +215,7 @@ class HttpServer : public testing::Test {
     Settings settings;
     settings.origins = {"https://page.example"};
     settings.stalled = stalled;
+    settings.crowd = crowd_;
     settings.certificate = certificate_ ? &*certificate_ : nullptr;
     server_ = std::make_unique<Server>(
         loop_, *hub_, *publications_, settings, std::move(routes), [](UpgradeRequest&& request, Outlet& outlet) {
@@ -298,6 +299,7 @@ class HttpServer : public testing::Test {
   Limits limits_;
   Counters counters_;
   fieldcast::test::TestLog log_;
+  std::size_t crowd_ = 1'000;               // set before start()
   std::optional<Certificate> certificate_;  // set before start(): TLS is spoken with it
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);

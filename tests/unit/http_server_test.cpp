@@ -65,16 +65,30 @@ TEST_F(HttpServer, AnswersAndClosesWhatItCannotRead) {
   }
 }
 
-TEST_F(HttpServer, AnswersInsteadOfA100AndClosesAfterAChunkedBody) {
+TEST_F(HttpServer, AnswersInsteadOfA100AndCloses) {
+  Client client(start());
+  client.send("POST /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+  EXPECT_EQ(read_answer(client).status, 405);
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST_F(HttpServer, ServesTheNextRequestAfterABodyInChunks) {
+  Client client(start());
+  client.send(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+      "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(read_answer(client).status, 200);
+  EXPECT_EQ(read_answer(client).status, 404);
+}
+
+TEST_F(HttpServer, ClosesBehindAWebSocketThatWasNotHad) {
   start();
-  for (const char* request :
-       {"POST /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
-        "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
-        "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
+  for (const std::string path : {"/v1/ws", "/healthz", "/nothing"}) {
     Client client(port_);
-    client.send(request);
-    EXPECT_EQ(read_answer(client).status, 405);
-    EXPECT_EQ(client.read_to_end(), "");
+    client.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+                "Sec-WebSocket-Version: 8\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_NE(read_answer(client).status, 101);
+    EXPECT_EQ(client.read_to_end(), "") << path;
   }
 }
 
@@ -165,24 +179,57 @@ TEST_F(HttpServer, OverTheLimitStreamsAreRefusedAndHealthIsServed) {
 }
 
 TEST_F(HttpServer, SilentClientsAreClosed) {
-  Client idle(start()), slow(port_), kept(port_);
+  Client silent(start()), blank(port_), slow(port_), idle(port_), kept(port_);
+  blank.send("\r");
   slow.send("GET /healthz HT");
-  kept.get("/healthz");
-  EXPECT_EQ(read_answer(kept).status, 200);
-  ASSERT_TRUE(until([&] { return counters_.connections.value() == 3; }));
+  for (Client* client : {&idle, &kept}) {
+    client->get("/healthz");
+    EXPECT_EQ(read_answer(*client).status, 200);
+  }
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 5; }));
   run([] {});
-  clock_.forward(kRequestTime);
+  clock_.forward(kRequestTime - 1s);
+  blank.send("\n");  // no byte wins time
+  slow.send("TP");
+  run([] {});
+  clock_.forward(1s);
   EXPECT_EQ(read_answer(slow).status, 408);
   EXPECT_EQ(slow.read_to_end(), "");
+  EXPECT_EQ(silent.read_to_end(), "");
+  EXPECT_EQ(blank.read_to_end(), "");
   clock_.forward(kIdleTime - kRequestTime - 1s);
   kept.get("/healthz");
   EXPECT_EQ(read_answer(kept).status, 200);
   clock_.forward(2s);
   EXPECT_EQ(idle.read_to_end(), "");
-  EXPECT_EQ(reached(Limit::request_time), 1u);
+  EXPECT_EQ(reached(Limit::request_time), 3u);
   EXPECT_EQ(reached(Limit::idle_time), 1u);
   kept.get("/healthz");
   EXPECT_EQ(read_answer(kept).status, 200);
+}
+
+TEST_F(HttpServer, IdleClientsAreClosedSoonerWhereThereAreMany) {
+  crowd_ = 3;
+  Client idle(start()), parked(port_);
+  idle.get("/healthz");
+  EXPECT_EQ(read_answer(idle).status, 200);
+  park(parked, "/v1/poll?topic=a&timeout=60&from=" + ask("/v1/poll?topic=a").json()["cursor"].get<std::string>());
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 2; }));
+  clock_.forward(kRequestTime);
+  idle.get("/healthz");
+  EXPECT_EQ(read_answer(idle).status, 200) << "two are not many";
+  Client third(port_);
+  third.get("/healthz");
+  EXPECT_EQ(read_answer(third).status, 200);
+  clock_.forward(kRequestTime - 1s);
+  third.get("/healthz");
+  EXPECT_EQ(read_answer(third).status, 200);
+  clock_.forward(1s);
+  EXPECT_EQ(idle.read_to_end(), "");
+  ASSERT_TRUE(until([&] { return counters_.connections.value() == 2; }));
+  third.get("/healthz");
+  EXPECT_EQ(read_answer(third).status, 200);
+  EXPECT_EQ(transport(Transport::poll).clients.value(), 1u) << "who waits for an answer does something";
 }
 
 TEST_F(HttpServer, AClientThatTakesNoByteIsClosedAtItsLimit) {

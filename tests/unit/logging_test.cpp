@@ -248,6 +248,27 @@ TEST_F(Logging, FindsAJournalThatIsStartedAnewAndNeverWaitsForIt) {
   EXPECT_EQ(counts.lost_lines, 1u);
 }
 
+TEST(LoggingEscape, LeavesNothingThatEndsALineOrTurnsTextAround) {
+  for (const std::string plain : {"", "hall/press-1", "grün 温度 🌡", "tab is none: \\t", "\ufeff"})
+    EXPECT_EQ(escape(plain), plain);
+  EXPECT_EQ(escape("a\tb\u0085c\u009b2J"), "a\\x09b\\xc2\\x85c\\xc2\\x9b2J");
+  EXPECT_EQ(escape("\u2028\u2029"), "\\xe2\\x80\\xa8\\xe2\\x80\\xa9");
+  for (const std::string turned : {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e",
+                                   "\u2066", "\u2067", "\u2068", "\u2069"})
+    EXPECT_EQ(escape(turned).find(turned), std::string::npos) << escape(turned);
+}
+
+TEST(LoggingEscape, LeavesNoBytesThatAreNoUtf8) {
+  EXPECT_EQ(escape("\x80\xff"), "\\x80\\xff");
+  EXPECT_EQ(escape("a\xc3"), "a\\xc3") << "cut off";
+  EXPECT_EQ(escape("\xe2\x80z"), "\\xe2\\x80z");
+  EXPECT_EQ(escape("\xc0\x8a"), "\\xc0\\x8a") << "a line feed in two bytes";
+  EXPECT_EQ(escape("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
+  EXPECT_EQ(escape("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+  EXPECT_EQ(escape("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "past the last";
+  EXPECT_EQ(escape("\xf0\x9f\x8c"), "\\xf0\\x9f\\x8c");
+}
+
 TEST_F(Logging, KnowsTheJournalByItsFile) {
   const test::TempDir dir;
   const std::string file = dir.write("stderr", "");
