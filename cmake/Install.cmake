@@ -32,5 +32,6 @@ install(FILES config/fieldcast.toml ${monitoring} DESTINATION ${CMAKE_INSTALL_DO
 
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md docs/*.yaml)
 install(FILES README.md CHANGELOG.md ${pages} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY monitoring DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(FILES docs/fieldcast.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -1,7 +1,7 @@
 // Clients of all kinds, read by one thread with one epoll set, each held against what it must see: every reading of its
 // part, byte for byte, once, in order, and no gap. Of each ten, by number: four WebSockets, two event streams, two that
-// poll, one that comes and goes, on another transport each time, and one that reads nothing for up to 20 s and then
-// catches up. Their filters differ too: everything, a kind of sensor, a hall, parts of two halls.
+// poll, one that comes and goes, on another transport each time, and one that reads nothing for up to 20 s, catches
+// up, and so on. Their filters differ too: everything, a kind of sensor, a hall, parts of two halls.
 //
 // Owned by the main thread, which calls everything; the reading thread runs from the start to the end of the object.
 #pragma once
@@ -95,6 +95,7 @@ class Clients {
   mutable std::mutex mutex_;  // the reading thread holds it in its turns
   std::condition_variable_any changed_;
   std::vector<Client> clients_;
+  std::uint32_t newest_ = 0;  // reading that any of them has seen
   Counts counts_;
   std::exception_ptr failed_;
 

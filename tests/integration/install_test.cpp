@@ -60,7 +60,7 @@ TEST_F(Installed, IsWhereDebianExpectsIt) {
   for (const auto& page : fs::directory_iterator(fs::path(FIELDCAST_SOURCE_DIR) / "docs"))
     if (page.path().extension() != ".1") expected.insert("usr/share/doc/fieldcast/" + page.path().filename().string());
   for (const auto& file : fs::directory_iterator(fs::path(FIELDCAST_SOURCE_DIR) / "monitoring"))
-    expected.insert("usr/share/doc/fieldcast/examples/" + file.path().filename().string());
+    expected.insert("usr/share/doc/fieldcast/monitoring/" + file.path().filename().string());
   std::set<std::string> found;
   for (const auto& file : fs::recursive_directory_iterator(root_.path()))
     if (!file.is_directory()) found.insert(fs::relative(file, root_.path()));
