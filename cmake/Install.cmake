@@ -27,8 +27,7 @@ install(CODE "
   else()
     file(INSTALL \"${PROJECT_SOURCE_DIR}/config/fieldcast.toml\" DESTINATION \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/fieldcast\")
   endif()")
-file(GLOB monitoring CONFIGURE_DEPENDS monitoring/*)
-install(FILES config/fieldcast.toml ${monitoring} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES config/fieldcast.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md docs/*.yaml)
 install(FILES README.md CHANGELOG.md ${pages} DESTINATION ${CMAKE_INSTALL_DOCDIR})
