@@ -17,7 +17,7 @@
 namespace fieldcast::http {
 namespace {
 
-// Connections whose deadlines are looked at before the loop's other work has its turn: to close one takes some 10 us,
+// Connections whose deadlines are looked at before the loop's other work has its turn: to close one costs system calls,
 // and of those that came together all may be due.
 constexpr std::size_t kSweptAtOnce = 256;
 

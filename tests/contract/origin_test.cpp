@@ -42,13 +42,18 @@ TEST_F(Access, HostMustBeOneOfOurs) {
         with_port("[::1]"), std::string("192.168.1.7"), machine(), with_port(machine()), machine() + ".local",
         std::string("panel.example"), with_port("Panel.Example")})
     EXPECT_EQ(get("/healthz", {{"Host", host}}).status, 200) << host;
-  for (const std::string host :
-       {"evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "panel.example.evil", "xpanel.example",
-        "1.2.3", "[::1", "", "evil.example:8080", "a@localhost"}) {
-    for (const std::string target : {"/v1/poll?topic=a", "/v1/events?topic=a", "/healthz", "/metrics", "/"}) {
-      const auto response = get(target, {{"Host", host}});
-      EXPECT_TRUE(response.status == 421 || (host.empty() && response.status == 400)) << host << response.status;
-    }
+  for (const auto& [host, status] : std::initializer_list<std::pair<std::string, int>>{{"evil.example", 421},
+                                                                                       {"127.0.0.1.evil.example", 421},
+                                                                                       {"localhost.evil.example", 421},
+                                                                                       {"panel.example.evil", 421},
+                                                                                       {"xpanel.example", 421},
+                                                                                       {"1.2.3", 421},
+                                                                                       {"evil.example:8080", 421},
+                                                                                       {"[::1", 400},
+                                                                                       {"", 400},
+                                                                                       {"a@localhost", 400}}) {
+    for (const std::string target : {"/v1/poll?topic=a", "/v1/events?topic=a", "/healthz", "/metrics", "/"})
+      EXPECT_EQ(get(target, {{"Host", host}}).status, status) << host;
     WebSocketClient socket(hall_->port(), "/v1/ws?topic=a", {{"Host", host}});
     EXPECT_FALSE(socket.open()) << host;
   }
