@@ -30,7 +30,7 @@ using namespace fieldcast;
 constexpr double kMostMegabytes = 64, kMostIdle = 0.01;
 // What memory may grow by from the second quarter of a run to its last, besides what fills up to a limit of its own; in
 // runs of so many seconds or more, since it is half a minute until that is full.
-constexpr double kMostGrowth = 1;
+constexpr double kMostGrowth = 2;
 constexpr unsigned kGrowthSeconds = 300;
 // Of the process's own memory, for each entry of the journal (docs/configuration.md, storage.memory_readings).
 constexpr double kEntryBytes = 16;
