@@ -204,9 +204,10 @@ void DurableLog::commit() {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
   counters_.commit_us.add(static_cast<std::uint64_t>(took.count()));
   const std::uint64_t free_bytes = store_->free_bytes();
+  const std::int64_t done_at = clock_.wall_ms();
 
   const std::lock_guard lock(mutex_);
-  last_commit_ = clock_.wall_ms();
+  last_commit_ = done_at;
   last_commit_time_ = took;
   free_bytes_ = free_bytes;
   journal_.set_stored(store_->last_seq());

@@ -49,7 +49,7 @@ TEST_F(Access, HostMustBeOneOfOurs) {
                                                                                        {"xpanel.example", 421},
                                                                                        {"1.2.3", 421},
                                                                                        {"evil.example:8080", 421},
-                                                                                       {"[::1", 400},
+                                                                                       {"[::1", 421},
                                                                                        {"", 400},
                                                                                        {"a@localhost", 400}}) {
     for (const std::string target : {"/v1/poll?topic=a", "/v1/events?topic=a", "/healthz", "/metrics", "/"})

@@ -210,6 +210,9 @@ std::string World::store_turn() {
 
 // What a turn of the store has done.
 std::string World::note_store() {
+  // Reads that the schedule has not come to are no disk that hangs.
+  while (log_->state().hangs && log_->history_turn()) {
+  }
   if (!log_->state().up) {
     return directory_away_ || history_.away() ? "" : "the disk is there, but the log says: " + log_->state().detail;
   }
