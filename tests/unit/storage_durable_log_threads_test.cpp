@@ -1,6 +1,7 @@
 // The log with its threads: commits, answers to many askers, appends that wait, a disk that comes and goes.
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "tests/unit/storage_durable_log_fixture.hpp"
 
