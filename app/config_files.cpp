@@ -14,12 +14,6 @@
 namespace fieldcast::config {
 namespace {
 
-using Problems = std::vector<ConfigProblem>;
-
-void add(Problems& problems, Place place, std::string text, bool warning = false) {
-  problems.push_back({place.line, place.column, warning, std::move(text)});
-}
-
 /// An open file that is closed at the end.
 class OpenFile {
  public:

@@ -10,16 +10,10 @@
 namespace fieldcast::config {
 namespace {
 
-using Problems = std::vector<ConfigProblem>;
-
 // Room for a topic (65,535 bytes at most) and the numbers of an entry beside its payload.
 constexpr std::size_t kBesidePayload = 64 * 1024;
 // Memory that holds fewer of the largest readings than this is emptied by each of them: every client falls behind.
 constexpr std::size_t kLargestHeld = 4;
-
-void add(Problems& problems, Place place, std::string text, bool warning = false) {
-  problems.push_back({place.line, place.column, warning, std::move(text)});
-}
 
 void check_door(const Config::Server& server, const Places& places, Problems& problems) {
   const auto& listen = server.listen;
@@ -163,6 +157,10 @@ void check_memory(const Config& config, const Places& places, const std::vector<
 }
 
 }  // namespace
+
+void add(Problems& problems, Place place, std::string text, bool warning) {
+  problems.push_back({place.line, place.column, warning, std::move(text)});
+}
 
 Place Places::of(std::initializer_list<const char*> keys) const {
   for (const char* const key : keys) {

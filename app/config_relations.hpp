@@ -17,6 +17,10 @@ struct Place {
   std::uint32_t column = 0;
 };
 
+using Problems = std::vector<ConfigProblem>;
+
+void add(Problems& problems, Place place, std::string text, bool warning = false);
+
 /// Where each value stood, by "section.key", and which were faulty: a check that compares a faulty one has
 /// nothing to say. Of a list the elements without fault are checked all the same. Every [[mqtt]] has its own, in which
 /// "mqtt" is the table itself; the sections that are there once share one.
@@ -32,6 +36,6 @@ struct Places {
 
 /// Appends what is wrong. `brokers` are the places of config.mqtt.
 void check_relations(const Config& config, const Places& places, const std::vector<Places>& brokers,
-                     std::vector<ConfigProblem>& problems);
+                     Problems& problems);
 
 }  // namespace fieldcast::config

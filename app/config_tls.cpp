@@ -10,8 +10,6 @@
 namespace fieldcast::config {
 namespace {
 
-using Problems = std::vector<ConfigProblem>;
-
 /// `section`: "server" or "mqtt".
 void check_files(TlsFiles& files, const std::string& section, const std::string& directory, const Places& places,
                  ConfigFiles use, Problems& problems) {

@@ -6,7 +6,7 @@ namespace fieldcast {
 namespace {
 
 // In the order of Event. docs/events.md has the same words.
-constexpr std::array<EventInfo, kEvents> kTable{{
+constexpr std::array<EventInfo, kEvents> kEventTable{{
     {"started", Level::info, "", "", "The gateway has read its configuration and its log.", ""},
     {"listening", Level::info, "address", "", "Clients can connect to this address.", ""},
     {"few_descriptors", Level::warning, "", "",
@@ -87,7 +87,7 @@ std::atomic<EventLog*> the_log{nullptr};
 }  // namespace
 
 const EventInfo& info(Event event) {
-  return kTable[static_cast<std::size_t>(event)];
+  return kEventTable[static_cast<std::size_t>(event)];
 }
 
 void set_event_log(EventLog* log) noexcept {

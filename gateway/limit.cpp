@@ -6,7 +6,7 @@ namespace fieldcast {
 namespace {
 
 // In the order of Limit.
-constexpr std::array kTable{
+constexpr std::array kLimitTable{
     LimitInfo{"connections", "limits.connections"},
     LimitInfo{"connections_per_address", "limits.connections_per_address"},
     LimitInfo{"extra_connections", "kExtraConnections"},
@@ -50,12 +50,12 @@ constexpr std::array kTable{
     LimitInfo{"latest_bytes", "limits.latest_bytes"},
     LimitInfo{"memory_bytes", "storage.memory_bytes"},
 };
-static_assert(kTable.size() == kLimits);
+static_assert(kLimitTable.size() == kLimits);
 
 }  // namespace
 
 const LimitInfo& info(Limit limit) {
-  return kTable[static_cast<std::size_t>(limit)];
+  return kLimitTable[static_cast<std::size_t>(limit)];
 }
 
 }  // namespace fieldcast
