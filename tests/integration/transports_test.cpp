@@ -2,8 +2,11 @@
 // back on another transport with its cursor, and has seen exactly its readings, once, in order.
 #include <gtest/gtest.h>
 
+#include <future>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/pouring.hpp"
@@ -11,7 +14,8 @@
 namespace fieldcast::test {
 namespace {
 
-std::vector<Reading> cut_and_come_back(std::uint16_t port, std::size_t client, const std::string& from) {
+std::vector<Reading> cut_and_come_back(std::uint16_t port, std::size_t client, const std::string& from,
+                                       std::promise<void>& cut) {
   Query query{filters_of(client), from, ""};
   // At different moments; one topic has an eleventh of them all.
   const auto cut_after = (query.topics.front() == kLastTopic ? 20 : 100) * (1 + client);
@@ -19,8 +23,8 @@ std::vector<Reading> cut_and_come_back(std::uint16_t port, std::size_t client, c
   std::vector<Reading> seen;
   while (seen.size() < cut_after)
     for (auto& reading : stream->batch_with_readings().readings) seen.push_back(std::move(reading));
-  if (is_last(seen.back())) throw std::runtime_error("it was to be cut before the end");
   stream->cut();
+  cut.set_value();
   query.from = stream->cursor();
   stream = open_stream(second_transport(client), port, query);
   auto rest = read_to_last(*stream);
@@ -28,10 +32,26 @@ std::vector<Reading> cut_and_come_back(std::uint16_t port, std::size_t client, c
   return seen;
 }
 
-std::vector<std::unique_ptr<Client<>>> twelve_clients(std::uint16_t port, const std::string& from) {
-  std::vector<std::unique_ptr<Client<>>> clients;
-  for (std::size_t i = 0; i < kClients; ++i)
-    clients.push_back(std::make_unique<Client<>>([=] { return cut_and_come_back(port, i, from); }));
+struct CutClients {
+  std::vector<std::unique_ptr<Client<>>> each;
+  std::vector<std::future<void>> cuts;
+
+  /// Waits until all of them were cut: the reading that ends a client must not be on its way before.
+  void wait_for_cuts() const {
+    const Deadline deadline;
+    for (const auto& cut : cuts) {
+      if (cut.wait_until(deadline.at()) != std::future_status::ready) throw TimedOut("a client was not cut");
+    }
+  }
+};
+
+CutClients twelve_clients(std::uint16_t port, const std::string& from) {
+  CutClients clients;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    const auto cut = std::make_shared<std::promise<void>>();
+    clients.cuts.push_back(cut->get_future());
+    clients.each.push_back(std::make_unique<Client<>>([=] { return cut_and_come_back(port, i, from, *cut); }));
+  }
   return clients;
 }
 
@@ -43,9 +63,10 @@ TEST_P(TwelveClients, SeeExactlyTheirReadingsAcrossTransports) {
   const auto start = hall.open(Transport::poll, {{"#"}, "", ""})->batch().cursor;
   const auto clients = twelve_clients(hall.port(), start);
   pour.readings(static_cast<int>(poured_readings()));
+  clients.wait_for_cuts();
   pour.end();
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    EXPECT_EQ(pour.checker().fault(filters_of(i), clients[i]->seen()), "") << "client " << i;
+  for (std::size_t i = 0; i < kClients; ++i)
+    EXPECT_EQ(pour.checker().fault(filters_of(i), clients.each[i]->seen()), "") << "client " << i;
 }
 
 TEST_P(TwelveClients, SeeTheLogExactlyAcrossARestartOfTheBroker) {
@@ -58,12 +79,13 @@ TEST_P(TwelveClients, SeeTheLogExactlyAcrossARestartOfTheBroker) {
   pour.at_once(100);
   hall.broker().start();
   pour.readings(static_cast<int>(poured_readings() / 2));
+  clients.wait_for_cuts();
   pour.end();
   // The log holds all that was acknowledged, and each client its part of the log.
   const auto log = read_to_last(*hall.open(Transport::websocket, {{"#"}, start, ""}));
   EXPECT_EQ(pour.checker().fault({"#"}, log, Checker::Repeats::of_retries), "");
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    EXPECT_EQ(difference(part_of(log, filters_of(i)), clients[i]->seen()), "") << "client " << i;
+  for (std::size_t i = 0; i < kClients; ++i)
+    EXPECT_EQ(difference(part_of(log, filters_of(i)), clients.each[i]->seen()), "") << "client " << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Settings, TwelveClients, ::testing::Values(Setting{false, 4}, Setting{true, 1}), setting_name);
