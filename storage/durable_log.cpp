@@ -18,7 +18,7 @@ namespace {
 // Where so much of the journal waits for the disk, the next commit does not wait for its interval.
 constexpr std::size_t kEarlyShare = 4;
 // The reader thread is behind all others where the processor is short, and rests twice as long as a step took, at most
-// kLongestRest: else clients that catch up together make what is live late (p99 10 ms instead of 3 on two cores).
+// kLongestRest: else clients that catch up together make what is live late.
 constexpr int kReaderNiceness = 10;
 constexpr int kRestPerWork = 2;
 constexpr std::chrono::milliseconds kLongestRest{10};
